@@ -1,0 +1,9 @@
+#!/bin/sh
+# Pin every dependency with hashes, for all platforms and Python 3.11 and newer.
+# Add --upgrade to move to newer releases. Needs uv.
+cd "$(dirname "$0")/.." || exit
+export UV_CUSTOM_COMPILE_COMMAND="requirements/compile.sh"
+pin() { uv pip compile --quiet --python-version 3.11 --universal --no-python-downloads --generate-hashes \
+    --no-emit-index-url --no-emit-find-links "$@"; }
+pin pyproject.toml -o requirements/core.txt
+pin pyproject.toml --extra dev --extra docs -c requirements/core.txt -o requirements/dev.txt

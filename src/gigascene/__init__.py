@@ -1,0 +1,1 @@
+"""Satellite archives to finished pictures."""

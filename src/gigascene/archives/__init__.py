@@ -1,0 +1,1 @@
+"""One file for each way the files of a scene may lie: a folder, a tar file."""

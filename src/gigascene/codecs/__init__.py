@@ -1,0 +1,1 @@
+"""Worker half of each writer: display levels in, encoded pieces out."""

@@ -1,0 +1,1 @@
+"""A plan made real: coordinate, journal, commit, receipt, capsule."""

@@ -1,0 +1,1 @@
+"""Frozen values and Protocols that the layers pass to one another. No I/O here."""

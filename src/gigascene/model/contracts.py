@@ -1,0 +1,128 @@
+"""The roles: what a codec, a writer, its sink and an engine promise. Each is one file in its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from gigascene.model.block import Shown
+from gigascene.model.grid import PieceGrid
+from gigascene.model.plan import Format, Plan, Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One encoded piece of an output, on its way to the sink."""
+
+    index: int
+    """Row-major position in the codec's `PieceGrid`."""
+
+    body: bytes
+    sha256: str
+    """Hex digest of `body`."""
+
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Small JSON values the sink needs: adler32 and raw length, tile lengths …"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A piece that is safely in the body file: what the journal remembers of it."""
+
+    index: int
+    offset: int
+    """First byte in the body file."""
+
+    length: int
+    sha256: str
+    facts: Mapping[str, Any]
+
+
+class Codec(Protocol):
+    """Worker half of a writer: display levels in, encoded pieces out. No paths, no I/O, no state."""
+
+    def pieces(self, format: Format) -> PieceGrid:
+        """How this output is cut; a function of the format alone."""
+
+    def bound(self, format: Format) -> int:
+        """Largest possible body of one piece, bytes, for incompressible pixels."""
+
+    def scratch(self, format: Format, pieces: int) -> int:
+        """Working memory for a run of so many pieces side by side, bytes, beside one window of levels and the bodies."""
+
+    def encode(self, first: int, shown: Iterable[Shown], format: Format) -> Iterator[Piece]:
+        """Encode a run of pieces that lie side by side in one row of pieces.
+
+        `first` is the index of the leftmost. `shown` are windows of the whole
+        run's width, of any height, top to bottom, which together cover it exactly.
+        """
+
+
+class Sink(Protocol):
+    """Coordinator half of a writer: puts pieces in their place and finishes the file."""
+
+    def put(self, piece: Piece) -> Placed:
+        """Store one piece. For order ``stream`` they come by ascending index without gaps."""
+
+    def finish(self) -> Mapping[str, Any]:
+        """Header, index, trailer; validate; put the finished file and its side files in place. Facts for the receipt."""
+
+    def abort(self, *, keep: bool) -> None:
+        """Stop; `keep` the body for a resume, or leave nothing behind."""
+
+
+class Writer(Protocol):
+    """One kind of output file."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    """Lower-case file suffixes it serves, with the dot."""
+
+    order: Literal["stream", "delegate"]
+    """Pieces in canonical order into the final encoding, or raw rows that a library encodes at the end."""
+
+    codec: Codec
+
+    def format(self, format: Format) -> Format:
+        """Fill in default options and check limits and depths; raises `UsageError` or `WriteFailed`."""
+
+    def open(self, body: Path, plan: Plan, done: Sequence[Placed]) -> Sink:
+        """Open a sink on a body file that already holds the pieces `done`, verified, and nothing behind them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A finished task."""
+
+    task: Task
+    pieces: tuple[Piece, ...]
+    seconds: float
+    """CPU seconds of its thread."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """A task that raised."""
+
+    task: Task
+    error: Exception
+    traceback: str
+
+
+class Engine(Protocol):
+    """Maps a function over tasks. Knows nothing of pixels."""
+
+    def map(
+        self,
+        run: Callable[[Task], Done | Failed],
+        tasks: Iterable[Task],
+        *,
+        ahead: int,
+        bound: Callable[[Task], int],
+    ) -> Iterator[Done | Failed]:
+        """Results in task order, with at most `ahead` bytes in flight or finished but unclaimed.
+
+        `bound` tells the largest result of a task, bytes. One task is always let through.
+        """

@@ -1,0 +1,97 @@
+"""Rectangles of pixels, and how an output is cut into pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A rectangle of pixels; row 0 is the northernmost. May reach beyond the picture (a halo does)."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    def __post_init__(self) -> None:
+        if self.height < 1 or self.width < 1:
+            raise ValueError(f"a window needs at least one pixel, got {self.height} x {self.width}")
+
+    @property
+    def bottom(self) -> int:
+        """First row below."""
+        return self.top + self.height
+
+    @property
+    def right(self) -> int:
+        """First column to the right."""
+        return self.left + self.width
+
+    def grown(self, halo: int) -> Window:
+        """The same rectangle with `halo` more pixels on every side."""
+        return Window(
+            top=self.top - halo, left=self.left - halo, height=self.height + 2 * halo, width=self.width + 2 * halo
+        )
+
+    def within(self, shape: tuple[int, int]) -> Window | None:
+        """The part inside a picture of `shape` (rows, columns), or None."""
+        top, left = max(self.top, 0), max(self.left, 0)
+        height, width = min(self.bottom, shape[0]) - top, min(self.right, shape[1]) - left
+        return Window(top=top, left=left, height=height, width=width) if height > 0 and width > 0 else None
+
+    def __str__(self) -> str:
+        return f"rows {self.top}-{self.bottom - 1}, columns {self.left}-{self.right - 1}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PieceGrid:
+    """How a picture is cut into pieces, the units of encoding, in row-major order.
+
+    A constant of the format, the picture's shape and the options: never of
+    memory, engine or workers (that is what a task's size depends on).
+
+    >>> grid = PieceGrid(shape=(1000, 700), piece=(512, 512))
+    >>> len(grid), str(grid[3])
+    (4, 'rows 512-999, columns 512-699')
+    """
+
+    shape: tuple[int, int]
+    """Rows and columns of the picture."""
+
+    piece: tuple[int, int]
+    """Rows and columns of a whole piece; those at the right and bottom edge may be smaller."""
+
+    @property
+    def across(self) -> int:
+        """Pieces in one row of pieces."""
+        return -(-self.shape[1] // self.piece[1])
+
+    @property
+    def down(self) -> int:
+        """Rows of pieces."""
+        return -(-self.shape[0] // self.piece[0])
+
+    def __len__(self) -> int:
+        return self.across * self.down
+
+    def __getitem__(self, index: int) -> Window:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        row, column = divmod(index, self.across)
+        return self._window(row, column, column + 1)
+
+    def runs(self, start: int, stop: int) -> Iterator[tuple[int, Window]]:
+        """Pieces `start` to `stop` as rectangles one piece high: (first piece, window)."""
+        while start < stop:
+            row, column = divmod(start, self.across)
+            last = min(self.across, column + stop - start)
+            yield start, self._window(row, column, last)
+            start += last - column
+
+    def _window(self, row: int, first: int, last: int) -> Window:
+        top, left = row * self.piece[0], first * self.piece[1]
+        height = min(self.piece[0], self.shape[0] - top)
+        width = min(last * self.piece[1], self.shape[1]) - left
+        return Window(top=top, left=left, height=height, width=width)

@@ -1,0 +1,128 @@
+"""A job written down: what to make, of what, in which format, cut how. Everything a worker needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+
+from gigascene.model.look import Look
+from gigascene.model.scene import Scene
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tone:
+    """A resolved look: sorted thresholds for each channel. Level of v = base + count(t <= v); no data is 0."""
+
+    thresholds: tuple[NDArray[np.float32], ...]
+    """One ascending array for each channel: 254 (8 bit) or 65,534 (16 bit); one more for packing `document`."""
+
+    base: int = 1
+    """Level of the darkest valid value: 1 (0 is kept for no data), or 0 with a mask beside (`document`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What is made: all that decides the pixels, apart from the sources' bytes."""
+
+    product: str
+    bands: tuple[str, ...]
+    """Names of the bands it is made from, in the product's order."""
+
+    quantity: str
+    """Calibration applied to every band: ``"reflectance"``, ``"radiance"``, ``"temperature"`` or ``"dn"``."""
+
+    look: Look
+    """As asked, with percentiles already replaced by measured limits."""
+
+    tone: Tone
+    packing: Literal["nodata", "document"] = "nodata"
+    masks: tuple[str, ...] = ()
+    """Named masks whose pixels become no data."""
+
+    maxima: Mapping[str, float] = field(default_factory=dict)
+    """Measured maximum of every band, where the product needs it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """The output: all that decides the bytes, apart from the pixels."""
+
+    writer: str
+    shape: tuple[int, int]
+    """Rows, columns."""
+
+    bands: int
+    """Samples a pixel, alpha included: 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha."""
+
+    dtype: str
+    """``"uint8"`` or ``"uint16"``."""
+
+    alpha: bool
+    """True: the last band is the mask (0 or full); there is no nodata value."""
+
+    nodata: int | None
+    """The level that means no data in every band, or None."""
+
+    geobox: GeoBox
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """The writer's own (compress, level, quality, title …), defaults filled in."""
+
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """Short texts written inside the file; no clock, host or path among them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """How the work is cut into tasks. Changes speed and memory, never a byte of the result."""
+
+    task_pieces: int
+    """Pieces in one task."""
+
+    window_rows: int
+    """Rows read at once inside a task."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """Who does it, and in how much memory. Changes no byte of the result."""
+
+    engine: str = "threads"
+    workers: int = 1
+    memory: int = 1 << 31
+    """Bytes the whole process tree may use."""
+
+    ahead: int = 1 << 28
+    """Bytes of results in flight or finished but unclaimed."""
+
+    projected: int = 0
+    """Peak memory the plan foresees, bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The whole job; JSON on disk."""
+
+    target: str
+    recipe: Recipe
+    format: Format
+    scenes: tuple[Scene, ...]
+    """Sources, with only the assets that are read."""
+
+    cut: Cut
+    execution: Execution
+    versions: Mapping[str, str]
+    """Of this package and of every library that can change a byte."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """Pieces `start` to `stop` (exclusive) of the output, in row-major order."""
+
+    index: int
+    start: int
+    stop: int

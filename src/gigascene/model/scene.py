@@ -1,0 +1,124 @@
+"""One acquisition as facts: what was measured, when, where, and in which files. No pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from odc.geo.geobox import GeoBox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """From stored numbers to a physical quantity: linear, then Planck's law where `k1` and `k2` are given.
+
+    ``v = scale * dn + offset``, and for temperatures ``v = k2 / ln(k1 / v + 1)``.
+    """
+
+    scale: float = 1.0
+    offset: float = 0.0
+    unit: str = "1"
+    """UDUNITS name of the result."""
+
+    k1: float | None = None
+    """Planck constant K1, in the unit of radiance."""
+
+    k2: float | None = None
+    """Planck constant K2, kelvin."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    """One band as one file of the archive holds it."""
+
+    key: str
+    """The archive's own name, such as ``"B4"`` or ``"QA_PIXEL"``."""
+
+    name: str
+    """STAC common name, such as ``"red"``; equal to `key` where there is none."""
+
+    href: str
+    """Where the bytes are: a path, or GDAL's ``/vsisubfile/`` name for a member of a tar file."""
+
+    geobox: GeoBox
+    """Shape, CRS and affine of the file itself."""
+
+    dtype: str
+    """NumPy name of the stored type."""
+
+    nodata: float | None
+    """Stored number that means no data, or None."""
+
+    blocks: tuple[int, int]
+    """Rows and columns of the file's own blocks."""
+
+    calibrations: Mapping[str, Calibration] = field(default_factory=dict)
+    """By quantity (``"reflectance"``, ``"radiance"``, ``"temperature"``); the first is the default. ``"dn"`` is implied."""
+
+    index: int = 1
+    """Band number inside the file, from 1."""
+
+    identity: str = ""
+    """Size and modification time (or ETag) when the scene was opened; checked again when pixels are read."""
+
+    wavelength_um: float | None = None
+    """Centre wavelength, micrometres."""
+
+    gsd_m: float | None = None
+    """Ground sample distance, metres."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """A test on a bit field: true where ``(value >> bit) & (2**width - 1) >= at_least``."""
+
+    bit: int
+    width: int = 1
+    at_least: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mask:
+    """A named condition, such as clouds, read from a quality band."""
+
+    asset: str
+    """Key of the quality band."""
+
+    flags: tuple[Flag, ...]
+    """The pixel is masked where any of these holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """One acquisition."""
+
+    id: str
+    sensor: str
+    """Name in the sensor registry, such as ``"landsat-c2-l1"``."""
+
+    platform: str
+    """STAC platform, such as ``"landsat-8"``."""
+
+    datetime: str
+    """Acquisition time, UTC, RFC 3339."""
+
+    assets: Mapping[str, Asset]
+    """By the archive's own name."""
+
+    masks: Mapping[str, Mask] = field(default_factory=dict)
+    """Named masks its quality band can give."""
+
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    """STAC names where they exist: ``view:sun_elevation``, ``eo:cloud_cover``, ``landsat:wrs_path`` … JSON values only."""
+
+    def asset(self, name: str) -> Asset | None:
+        """The asset with this common name or archive name, or None."""
+        if name in self.assets:
+            return self.assets[name]
+        return next((asset for asset in self.assets.values() if asset.name == name), None)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Common names of all its bands, in the archive's order."""
+        return tuple(asset.name for asset in self.assets.values())

@@ -1,0 +1,1 @@
+"""Where bytes live, and how a finished file takes its place in one step."""

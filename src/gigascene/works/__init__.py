@@ -1,0 +1,1 @@
+"""How the blocks of a task are made: gather reads and combines what touches a window."""
