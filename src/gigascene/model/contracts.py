@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -114,6 +114,9 @@ class Failed:
 class Engine(Protocol):
     """Maps a function over tasks. Knows nothing of pixels."""
 
+    processes: int
+    """How many processes work, this one included."""
+
     def map(
         self,
         run: Callable[[Task], Done | Failed],
@@ -121,7 +124,7 @@ class Engine(Protocol):
         *,
         ahead: int,
         bound: Callable[[Task], int],
-    ) -> Iterator[Done | Failed]:
+    ) -> Generator[Done | Failed, None, None]:
         """Results in task order, with at most `ahead` bytes in flight or finished but unclaimed.
 
         `bound` tells the largest result of a task, bytes. One task is always let through.

@@ -83,15 +83,23 @@ class PieceGrid:
         return self._window(row, column, column + 1)
 
     def runs(self, start: int, stop: int) -> Iterator[tuple[int, Window]]:
-        """Pieces `start` to `stop` as rectangles one piece high: (first piece, window)."""
+        """Pieces `start` to `stop` as rectangles of whole pieces: (first piece, window).
+
+        Parts of a row of pieces at either end, full rows together in between.
+
+        >>> grid = PieceGrid(shape=(40, 40), piece=(10, 10))
+        >>> [(first, str(window)) for first, window in grid.runs(3, 13)]
+        [(3, 'rows 0-9, columns 30-39'), (4, 'rows 10-29, columns 0-39'), (12, 'rows 30-39, columns 0-9')]
+        """
         while start < stop:
             row, column = divmod(start, self.across)
-            last = min(self.across, column + stop - start)
-            yield start, self._window(row, column, last)
-            start += last - column
+            rows = (stop - start) // self.across if column == 0 else 0
+            last = self.across if rows else min(self.across, column + stop - start)
+            yield start, self._window(row, column, last, max(rows, 1))
+            start += (last - column) * max(rows, 1)
 
-    def _window(self, row: int, first: int, last: int) -> Window:
+    def _window(self, row: int, first: int, last: int, rows: int = 1) -> Window:
         top, left = row * self.piece[0], first * self.piece[1]
-        height = min(self.piece[0], self.shape[0] - top)
+        height = min((row + rows) * self.piece[0], self.shape[0]) - top
         width = min(last * self.piece[1], self.shape[1]) - left
         return Window(top=top, left=left, height=height, width=width)

@@ -1,0 +1,101 @@
+"""A pool of processes: for libraries that hold the interpreter's lock, and for the sturdiest isolation.
+
+When a worker dies (killed, out of memory, a crash in a library), the tasks that
+were in flight are run again, one by one, each in a fresh worker. A task whose
+worker dies again is the one to blame: it is named.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from multiprocessing import get_context
+
+from gigascene.engines._pool import bounded_map, shut
+from gigascene.model.contracts import Done, Failed
+from gigascene.model.errors import WorkersLost
+from gigascene.model.plan import Task
+
+_run: Callable[[Task], Done | Failed] | None = None
+
+
+class Processes:
+    """Run tasks on `workers` processes, started by a fork server (no threads are ever forked)."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self.processes = workers + 1
+
+    def map(
+        self,
+        run: Callable[[Task], Done | Failed],
+        tasks: Iterable[Task],
+        *,
+        ahead: int,
+        bound: Callable[[Task], int],
+    ) -> Generator[Done | Failed, None, None]:
+        """Results in order; survives the death of workers."""
+        remaining = iter(tasks)
+        broken = True
+        while broken:
+            broken, flying = False, deque[Task]()
+            pool = _pool(run, self.workers)
+            try:
+                drawn = _noting(remaining, flying)
+                yield from bounded_map(
+                    partial(pool.submit, _call),
+                    drawn,
+                    ahead=ahead,
+                    bound=bound,
+                    claimed=flying.popleft,
+                )
+            except BrokenProcessPool:
+                broken = True
+            finally:
+                shut(pool)
+            for task in flying:
+                yield _alone(run, task)
+
+
+def _noting(tasks: Iterator[Task], flying: deque[Task]) -> Iterator[Task]:
+    """The tasks; each is noted as it is drawn, so that none is forgotten when the pool breaks."""
+    for task in tasks:
+        flying.append(task)
+        yield task
+
+
+def _alone(run: Callable[[Task], Done | Failed], task: Task) -> Done | Failed:
+    """Run one task in a fresh worker; if that dies too, the task is to blame."""
+    pool = _pool(run, 1)
+    try:
+        return pool.submit(_call, task).result()
+    except BrokenProcessPool:
+        lost = WorkersLost(f"Task {task.index}: its worker died, and died again when it ran alone.")
+        return Failed(task=task, error=lost, traceback="")
+    finally:
+        shut(pool)
+
+
+def _pool(run: Callable[[Task], Done | Failed], workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, mp_context=get_context("forkserver"), initializer=_start, initargs=(run,))
+
+
+def _start(run: Callable[[Task], Done | Failed]) -> None:
+    """In the worker: the coordinator alone answers Ctrl-C; one thread each, for the others have theirs."""
+    global _run  # noqa: PLW0603  (a worker process is a place to keep one thing)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    _run = run
+
+
+def _call(task: Task) -> Done | Failed:
+    assert _run is not None
+    return _run(task)
+
+
+ENGINE = Processes

@@ -1,0 +1,151 @@
+"""Run a plan: engine → sink → journal, until the file is whole and in its place."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gigascene.execute import receipt as receipts
+from gigascene.execute.capsule import failure
+from gigascene.execute.journal import Journal
+from gigascene.execute.memory import watched
+from gigascene.execute.receipt import Receipt
+from gigascene.execute.run import Job, tasks
+from gigascene.execute.signals import Stop, stopping
+from gigascene.model.contracts import Engine, Failed, Piece, Placed, Sink
+from gigascene.model.errors import BadInput, WriteFailed, exit_code
+from gigascene.model.plan import Plan
+from gigascene.plan.fingerprint import fingerprint, identity
+from gigascene.registry import ENGINES, WRITERS
+from gigascene.storage.identity import identity as identity_of
+from gigascene.storage.local import Target, locked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far it is."""
+
+    pieces: int
+    of: int
+    resumed: int
+    seconds: float
+
+
+Watcher = Callable[[Progress], None]
+
+
+def run(plan: Plan, *, resume: bool = False, watch: Watcher | None = None) -> Receipt:
+    """Make what the plan says. A path holds the old complete file, the new complete one, or nothing.
+
+    Raises a `GigasceneError`; after a signal or the loss of workers the finished
+    pieces are kept beside the target, and `resume` goes on behind them.
+    """
+    target = Target(Path(plan.target))
+    target.check()
+    check_inputs(plan)
+    began = time.monotonic()
+    with stopping() as stop, locked(target.sibling("part")) as body, _journal(plan, target, resume=resume) as journal:
+        done = journal.verified(body)
+        body.truncate(done[-1].offset + done[-1].length if done else 0)
+        sink: Sink = WRITERS[plan.format.writer].open(target.sibling("part"), plan, done)
+        return _Run(plan, journal, sink, done, began, watch or _unwatched).finished(stop)
+
+
+def check_inputs(plan: Plan) -> None:
+    """Raise `BadInput` if an input is gone or is not what it was when the plan was made."""
+    for scene in plan.scenes:
+        for asset in scene.assets.values():
+            try:
+                found = identity_of(asset.href)
+            except OSError as error:
+                raise BadInput(f"is gone ({error.strerror}).", asset.href, asset.key) from error
+            if asset.identity and found != asset.identity:
+                raise BadInput("has changed since the plan was made.", asset.href, asset.key, hint="Plan again.")
+
+
+class _Run:
+    """One execution of a plan."""
+
+    def __init__(
+        self, plan: Plan, journal: Journal, sink: Sink, done: list[Placed], began: float, watch: Watcher
+    ) -> None:
+        self.plan, self.journal, self.sink, self.began, self.watch = plan, journal, sink, began, watch
+        self.placed, self.resumed = list(done), len(done)
+        self.cpu_s = 0.0
+
+    def finished(self, stop: Stop) -> Receipt:
+        """Work through all tasks and commit; keep or remove the rest on failure."""
+        engine = ENGINES[self.plan.execution.engine](self.plan.execution.workers)
+        with watched(engine.processes) as peak:
+            try:
+                self._work(engine, stop)
+                facts = self.sink.finish()
+            except BaseException as error:
+                self._abort(error)
+                raise
+        receipt = Receipt(
+            target=self.plan.target,
+            fingerprint=fingerprint(self.plan),
+            bytes=int(facts["bytes"]),
+            pieces=len(self.placed),
+            resumed=self.resumed,
+            seconds=round(time.monotonic() - self.began, 3),
+            cpu_s=round(self.cpu_s, 3),
+            peak_memory=peak.bytes,
+            projected_memory=self.plan.execution.projected,
+            path=str(receipts.path_for(Path(self.plan.target))),
+        )
+        receipts.write(self.plan, receipt, self.placed, facts)
+        self.journal.remove()
+        return receipt
+
+    def _work(self, engine: Engine, stop: Stop) -> None:
+        """Every task that is not done yet, piece by piece into sink and journal."""
+        job = Job(self.plan)
+        of, bound = len(job.codec.pieces(self.plan.format)), job.codec.bound(self.plan.format)
+        results = engine.map(
+            job,
+            tasks(self.plan, job.codec, len(self.placed)),
+            ahead=self.plan.execution.ahead,
+            bound=lambda task: (task.stop - task.start) * bound,
+        )
+        with closing(results):
+            for result in results:
+                if isinstance(result, Failed):
+                    raise failure(self.plan, result) from result.error
+                self.cpu_s += result.seconds
+                for piece in result.pieces:
+                    self._put(piece)
+                stop.check()
+                seconds = time.monotonic() - self.began
+                self.watch(Progress(pieces=len(self.placed), of=of, resumed=self.resumed, seconds=seconds))
+
+    def _put(self, piece: Piece) -> None:
+        placed = self.sink.put(piece)
+        self.journal.add(placed)
+        self.placed.append(placed)
+
+    def _abort(self, error: BaseException) -> None:
+        """Bad input or no space: leave nothing. Anything else may be resumed."""
+        keep = exit_code(error) not in {BadInput.exit_code, WriteFailed.exit_code} and bool(self.placed)
+        self.sink.abort(keep=keep)
+        if keep:
+            self.journal.close()
+        else:
+            self.journal.remove()
+
+
+@contextmanager
+def _journal(plan: Plan, target: Target, *, resume: bool) -> Iterator[Journal]:
+    journal = Journal(target.sibling("journal"), identity(plan), resume=resume)
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+def _unwatched(progress: Progress) -> None:
+    """Nobody wants to know."""

@@ -1,0 +1,97 @@
+"""What is safely in the body file, so that killed work goes on where it stopped (SQLite, one writer)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import BinaryIO
+
+from gigascene.model.contracts import Placed
+from gigascene.model.errors import UsageError, WriteFailed
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS plan (identity TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS piece (
+    number INTEGER PRIMARY KEY, start INTEGER NOT NULL, length INTEGER NOT NULL, sha256 TEXT NOT NULL, facts TEXT NOT NULL
+);
+"""
+CHUNK = 8 << 20
+
+
+class Journal:
+    """Pieces of one body file, one row each, committed as they are placed.
+
+    Rows are trusted only as far as the body's bytes agree with their checksum,
+    so the journal itself need not be flushed to disk at every row.
+    """
+
+    def __init__(self, path: Path, identity: str, *, resume: bool) -> None:
+        self.path = path
+        if not resume:
+            self.remove()
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=OFF")
+            self._db.executescript(SCHEMA)
+            self._claim(identity)
+        except sqlite3.DatabaseError as error:
+            raise WriteFailed(str(path), f"the journal cannot be used ({error})", "Run without --resume.") from error
+
+    def _claim(self, identity: str) -> None:
+        row = self._db.execute("SELECT identity FROM plan").fetchone()
+        if row is None:
+            self._db.execute("INSERT INTO plan VALUES (?)", (identity,))
+        elif row[0] != identity:
+            self._db.close()
+            raise UsageError(
+                "the interrupted run was another plan (inputs, recipe, format or versions differ), so it cannot be "
+                "resumed. Run without --resume to start over."
+            )
+
+    def add(self, placed: Placed) -> None:
+        """Remember a piece."""
+        row = (placed.index, placed.offset, placed.length, placed.sha256, json.dumps(dict(placed.facts)))
+        try:
+            self._db.execute("INSERT INTO piece VALUES (?, ?, ?, ?, ?)", row)
+        except sqlite3.OperationalError as error:
+            raise WriteFailed(str(self.path), f"the journal cannot grow ({error})", "Is there space left?") from error
+
+    def verified(self, body: BinaryIO) -> list[Placed]:
+        """Pieces from the first on, without a gap, whose bytes in the body are what they were. Forgets the rest."""
+        good: list[Placed] = []
+        for placed in self._rows():
+            if placed.index != len(good) or not _agrees(body, placed):
+                break
+            good.append(placed)
+        self._db.execute("DELETE FROM piece WHERE number >= ?", (len(good),))
+        return good
+
+    def close(self) -> None:
+        """Keep it for a resume."""
+        self._db.close()
+
+    def remove(self) -> None:
+        """It is not needed any more."""
+        if hasattr(self, "_db"):
+            self._db.close()
+        for suffix in ("", "-wal", "-shm"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+
+    def _rows(self) -> Iterator[Placed]:
+        with closing(self._db.execute("SELECT * FROM piece ORDER BY number")) as rows:
+            for number, start, length, sha256, facts in rows:
+                yield Placed(index=number, offset=start, length=length, sha256=sha256, facts=json.loads(facts))
+
+
+def _agrees(body: BinaryIO, placed: Placed) -> bool:
+    body.seek(placed.offset)
+    found, left = hashlib.sha256(), placed.length
+    while left and (data := body.read(min(CHUNK, left))):
+        found.update(data)
+        left -= len(data)
+    return not left and found.hexdigest() == placed.sha256

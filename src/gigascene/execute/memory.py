@@ -1,0 +1,54 @@
+"""The true peak of the process tree, measured while work runs."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import psutil
+
+INTERVAL_S = 0.1
+
+
+class Peak:
+    """Highest resident memory seen, bytes."""
+
+    def __init__(self) -> None:
+        self.children = 0
+
+    @property
+    def bytes(self) -> int:
+        """Own peak as the system accounts it, and the highest sum of all children that was sampled."""
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit + self.children
+
+    def sample(self) -> None:
+        """Look once."""
+        total = 0
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                total += child.memory_info().rss
+        self.children = max(self.children, total)
+
+
+@contextmanager
+def watched(processes: int) -> Iterator[Peak]:
+    """Sample the children in the background, where there are any."""
+    peak, over = Peak(), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(INTERVAL_S):
+            peak.sample()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    if processes > 1:
+        watcher.start()
+    try:
+        yield peak
+    finally:
+        over.set()
+        if watcher.is_alive():
+            watcher.join()

@@ -1,0 +1,125 @@
+"""What a worker does with a task: physical → shown → encoded, and nothing else."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from itertools import chain, groupby
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gigascene.kernels import palette, stretch
+from gigascene.model import wire
+from gigascene.model.block import Block, Shown
+from gigascene.model.contracts import Codec, Done, Failed, Piece
+from gigascene.model.grid import Window
+from gigascene.model.plan import Plan, Task
+from gigascene.registry import PRODUCTS, WRITERS
+from gigascene.works.gather import Gather, windows
+
+
+class Job:
+    """A plan ready to run tasks. Travels to other processes as the plan's JSON."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.codec: Codec = WRITERS[plan.format.writer].codec
+        self.gather = Gather(plan.scenes[0], PRODUCTS[plan.recipe.product], plan.recipe, plan.format.geobox)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _job, (wire.dumps(self.plan),)
+
+    def __call__(self, task: Task) -> Done | Failed:
+        """Run one task; what goes wrong is a result, not an exception."""
+        began = time.thread_time()
+        try:
+            pieces = tuple(self.pieces(task))
+        except Exception as error:  # noqa: BLE001  (everything travels home, with its traceback)
+            return Failed(task=task, error=error, traceback=traceback.format_exc())
+        return Done(task=task, pieces=pieces, seconds=time.thread_time() - began)
+
+    def pieces(self, task: Task) -> Iterator[Piece]:
+        """Pieces of one task, in order."""
+        grid = self.codec.pieces(self.plan.format)
+        for _, run in grid.runs(task.start, task.stop):
+            blocks = (self.physical(window) for window in windows(run, self.plan.cut.window_rows))
+            pictures = (self.shown(block) for block in blocks)
+            yield from self.encoded(pictures)
+
+    def physical(self, window: Window) -> Block:
+        """Read, calibrate, mask, make; or stored numbers where a table shows them just the same."""
+        return self.gather.stored(window) if self.gather.tabled else self.gather.physical(window)
+
+    def shown(self, block: Block) -> Shown:
+        """Levels for display: painted where there is a palette, alpha last where the format has it."""
+        format = self.plan.format
+        _, rows, columns = block.data.shape
+        levels = np.empty((rows, columns, format.bands), format.dtype)
+        if self._palette is not None:
+            single = np.empty((rows, columns, 1), np.uint8)
+            self._toned(block, single)
+            levels[..., :3] = palette.paint(single[..., 0], self._palette)
+        else:
+            self._toned(block, levels)
+        if format.alpha:
+            levels[..., -1] = np.where(block.valid, np.iinfo(levels.dtype).max, 0)
+        return Shown(window=block.window, levels=levels)
+
+    def encoded(self, pictures: Iterable[Shown]) -> Iterator[Piece]:
+        """Bytes: each row of pieces from the windows that make it up."""
+        grid = self.codec.pieces(self.plan.format)
+        height, width = grid.piece
+        parts = (part for shown in pictures for part in _split(shown, height))
+        for row, group in groupby(parts, lambda part: part.window.top // height):
+            head = next(group)
+            first = row * grid.across + head.window.left // width
+            yield from self.codec.encode(first, chain((head,), group), self.plan.format)
+
+    def _toned(self, block: Block, out: NDArray[Any]) -> None:
+        """Levels of every channel into the first bands of `out`: by table, or threshold by threshold."""
+        tone = self.plan.recipe.tone
+        if self.gather.tabled:
+            stretch.look_up(block.data, block.valid, self._tables, out)
+            return
+        for channel, thresholds in enumerate(tone.thresholds):
+            stretch.levels(block.data[channel], thresholds, tone.base, out[..., channel])
+
+    @cached_property
+    def _tables(self) -> NDArray[Any]:
+        tone, dtype = self.plan.recipe.tone, self.plan.format.dtype
+        pairs = zip(self.gather.tables, tone.thresholds, strict=True)
+        return np.stack([stretch.table(values, thresholds, tone.base, dtype) for values, thresholds in pairs])
+
+    @cached_property
+    def _palette(self) -> NDArray[np.uint8] | None:
+        name = self.plan.recipe.look.palette
+        return None if name is None else palette.colours(name)
+
+
+def tasks(plan: Plan, codec: Codec, start: int = 0) -> Iterator[Task]:
+    """Tasks over the pieces from `start` on: a rule, never a list."""
+    total, step = len(codec.pieces(plan.format)), plan.cut.task_pieces
+    while start < total:
+        stop = min((start // step + 1) * step, total)
+        yield Task(index=start // step, start=start, stop=stop)
+        start = stop
+
+
+def _split(shown: Shown, height: int) -> Iterator[Shown]:
+    """Parts that do not cross a border between rows of pieces; views, no copies."""
+    window = shown.window
+    top = window.top
+    while top < window.bottom:
+        bottom = min((top // height + 1) * height, window.bottom)
+        levels = shown.levels[top - window.top : bottom - window.top]
+        part = Window(top=top, left=window.left, height=bottom - top, width=window.width)
+        yield Shown(window=part, levels=levels)
+        top = bottom
+
+
+def _job(text: str) -> Job:
+    return Job(wire.loads(Plan, text))

@@ -1,0 +1,100 @@
+"""Plans as JSON and back: our own wire format, so that no pickle is ever read from a file.
+
+Frozen dataclasses become objects, tuples become arrays, arrays become base64
+of little-endian bytes, a GeoBox its CRS, affine and shape.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import json
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+from odc.geo.geobox import GeoBox
+from odc.geo.types import wh_
+
+from gigascene.model.errors import BadInput
+
+T = TypeVar("T")
+
+
+def dumps(value: Any, *, indent: int | None = None) -> str:
+    """JSON text of a frozen value, keys sorted, so that equal values give equal text."""
+    return json.dumps(to_wire(value), sort_keys=True, indent=indent, allow_nan=False)
+
+
+def loads(kind: type[T], text: str) -> T:
+    """The value of type `kind` that `dumps` wrote; raises `BadInput` on anything else."""
+    try:
+        return typing.cast("T", from_wire(kind, json.loads(text)))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadInput(f"this is no {kind.__name__.lower()} of gigascene ({error})") from error
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of the JSON text, hex."""
+    return hashlib.sha256(dumps(value).encode()).hexdigest()
+
+
+def to_wire(value: Any) -> Any:
+    """JSON-ready form of `value`."""
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case GeoBox():
+            return _from_geobox(value)
+        case np.ndarray():
+            return base64.b64encode(value.astype(value.dtype.newbyteorder("<")).tobytes()).decode()
+        case Mapping():
+            return {str(key): to_wire(item) for key, item in value.items()}
+        case tuple() | list():
+            return [to_wire(item) for item in value]
+        case _ if dataclasses.is_dataclass(value):
+            return {f.name: to_wire(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    raise TypeError(f"cannot be written down: {type(value).__name__}")
+
+
+def from_wire(kind: Any, data: Any) -> Any:
+    """Read a value of the annotated type `kind` from its JSON form."""
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (types.UnionType, typing.Union):
+        return None if data is None else from_wire(next(a for a in args if a is not type(None)), data)
+    if origin is tuple:
+        inner = [args[0]] * len(data) if args[-1] is Ellipsis else args
+        return tuple(from_wire(a, item) for a, item in zip(inner, data, strict=True))
+    if origin is np.ndarray:
+        return np.frombuffer(base64.b64decode(data), "<f4").astype(np.float32)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return {key: from_wire(args[1], item) for key, item in data.items()}
+    if kind is GeoBox:
+        return _to_geobox(data)
+    if dataclasses.is_dataclass(kind):
+        return _to_dataclass(typing.cast("type", kind), data)
+    return float(data) if kind is float else data
+
+
+def _to_dataclass(kind: type, data: Mapping[str, Any]) -> Any:
+    hints = typing.get_type_hints(kind)
+    unknown = set(data) - set(hints)
+    if unknown:
+        raise ValueError(f"unknown fields {', '.join(sorted(unknown))}")
+    return kind(**{name: from_wire(hints[name], item) for name, item in data.items()})
+
+
+def _from_geobox(geobox: GeoBox) -> dict[str, Any]:
+    crs = geobox.crs
+    name = None if crs is None else (f"EPSG:{crs.epsg}" if crs.epsg else crs.to_wkt())
+    return {"crs": name, "affine": list(geobox.affine)[:6], "shape": list(geobox.shape)}
+
+
+def _to_geobox(data: Mapping[str, Any]) -> GeoBox:
+    from affine import Affine  # noqa: PLC0415  (odc-geo's own dependency, wanted only here)
+
+    height, width = data["shape"]
+    return GeoBox(wh_(width, height), Affine(*data["affine"]), data["crs"])

@@ -1,0 +1,246 @@
+"""From a wish to a plan: which bands, on which grid, with which limits, in which format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from odc.geo.geobox import GeoBox
+
+from gigascene.model.contracts import Writer
+from gigascene.model.errors import BadInput, MissingBands, UnknownName, UsageError
+from gigascene.model.look import Look
+from gigascene.model.plan import Execution, Format, Plan, Recipe, Tone
+from gigascene.model.product import Product
+from gigascene.model.scene import Asset, Scene
+from gigascene.plan import fingerprint
+from gigascene.plan.memory import cut_to_memory
+from gigascene.plan.survey import Mode, maxima, survey
+from gigascene.plan.tone import Counted, measured, spread, tone
+from gigascene.registry import ENGINES, PRODUCTS, WRITERS
+from gigascene.storage.identity import path_of
+from gigascene.works.gather import Gather
+
+NO_TONE = Tone(thresholds=())
+UNITS = ("default", "dn", "radiance", "reflectance", "temperature")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a user asks for; everything but product and target has a sensible default."""
+
+    product: str
+    target: str
+    bands: tuple[str, ...] = ()
+    """For products that work on any bands."""
+
+    look: Look | None = None
+    """None: the product's own."""
+
+    units: str = "default"
+    masks: tuple[str, ...] = ()
+    packing: Literal["nodata", "document"] = "nodata"
+    depth: int = 8
+    survey: Mode = "sample"
+    writer: str | None = None
+    """None: the target's suffix says."""
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """The writer's own."""
+
+    execution: Execution = field(default_factory=Execution)
+
+
+def build(scene: Scene, wish: Wish) -> Plan:
+    """The plan of one picture of one scene. Reads headers, and pixels only where the look must be measured."""
+    product = PRODUCTS[wish.product]
+    writer = _writer(wish)
+    assets = chosen(product, scene, wish.bands)
+    recipe = _recipe(product, scene, assets, wish)
+    gather = Gather(scene, product, recipe, grid_of(product, scene, assets))
+    recipe = _shown(gather, wish)
+    gather = Gather(scene, product, recipe, gather.geobox)
+    format = writer.format(_format(gather, writer, wish))
+    return _plan(gather, format, writer, wish)
+
+
+def chosen(product: Product, scene: Scene, bands: Sequence[str] = ()) -> tuple[Asset, ...]:
+    """The assets a product is made from, in its order; raises `MissingBands` or `UnknownName`."""
+    if product.choose:
+        return _named(product, scene, bands)
+    if bands:
+        raise UsageError(f"{product.name!r} has its own bands ({', '.join(product.needs)}); leave --bands away")
+    found = {need: _first(scene, need) for need in product.needs}
+    missing = tuple(need for need, asset in found.items() if asset is None)
+    if missing:
+        raise MissingBands(product.name, scene.id, missing, scene.names)
+    return tuple(asset for asset in found.values() if asset is not None)
+
+
+def _named(product: Product, scene: Scene, bands: Sequence[str]) -> tuple[Asset, ...]:
+    if len(bands) != product.choose:
+        raise UsageError(
+            f"{product.name!r} is made of {product.choose} bands; name them: --bands {','.join(scene.names[: product.choose])}"
+        )
+    for name in bands:
+        if scene.asset(name) is None:
+            closest = next(iter(get_close_matches(name, scene.names)), "")
+            raise UnknownName(name, "band", closest, scene.names)
+    return tuple(asset for name in bands if (asset := scene.asset(name)) is not None)
+
+
+def _first(scene: Scene, need: str) -> Asset | None:
+    """``"lwir11|lwir"`` means the first of these that the scene has."""
+    return next((asset for name in need.split("|") if (asset := scene.asset(name)) is not None), None)
+
+
+def grid_of(product: Product, scene: Scene, assets: Sequence[Asset]) -> GeoBox:
+    """The grid a product is made on: that of one band if it says so, else the finest among its bands."""
+    if product.grid is not None:
+        asset = scene.asset(product.grid)
+        assert asset is not None
+        return asset.geobox
+    finest = min(assets, key=lambda asset: abs(asset.geobox.affine.determinant))
+    for asset in assets:
+        if asset.geobox.crs != finest.geobox.crs:
+            raise BadInput(
+                f"its CRS is {asset.geobox.crs}, that of {finest.key} is {finest.geobox.crs}.",
+                asset.href, asset.key, hint="Bring the bands to one CRS first.",
+            )  # fmt: skip
+    return finest.geobox
+
+
+def _recipe(product: Product, scene: Scene, assets: Sequence[Asset], wish: Wish) -> Recipe:
+    """All but the numbers that must be measured."""
+    return Recipe(
+        product=product.name,
+        bands=tuple(asset.key for asset in assets),
+        quantity=_quantity(product, scene, assets, wish.units),
+        look=wish.look or product.look,
+        tone=NO_TONE,
+        packing=wish.packing,
+        masks=_masks(scene, wish.masks),
+    )
+
+
+def _quantity(product: Product, scene: Scene, assets: Sequence[Asset], units: str) -> str:
+    if units not in UNITS:
+        raise UnknownName(units, "unit", next(iter(get_close_matches(units, UNITS)), ""), UNITS)
+    quantity = product.quantity if units == "default" else units
+    for asset in assets:
+        if quantity not in {"", "dn"} and quantity not in asset.calibrations:
+            has = ", ".join((*asset.calibrations, "dn"))
+            raise BadInput(
+                f"scene {scene.id!r} gives no {quantity} for it; it gives {has}.",
+                asset.href, asset.key, hint="Choose with --units.",
+            )  # fmt: skip
+    return quantity
+
+
+def _masks(scene: Scene, names: Sequence[str]) -> tuple[str, ...]:
+    for name in names:
+        if name not in scene.masks:
+            has = ", ".join(scene.masks) or "none"
+            raise BadInput(f"scene {scene.id!r} carries no mask {name!r}; it carries {has}.")
+    return tuple(names)
+
+
+def _shown(gather: Gather, wish: Wish) -> Recipe:
+    """Measure what the recipe leaves open, and turn the look into thresholds."""
+    product, recipe, workers = gather.product, gather.recipe, wish.execution.workers
+    if product.maxima:
+        recipe = replace(recipe, maxima=maxima(gather, wish.survey, workers))
+        gather = Gather(gather.scene, product, recipe, gather.geobox)
+    channels = product.channels or recipe.bands
+    spread(recipe.look.limits, channels, "stretch")
+    _check_gamma(recipe.look, channels)
+    counted: tuple[Counted, ...] = survey(gather, wish.survey, workers) if recipe.look.needs_survey else ()
+    look = measured(recipe.look, channels, counted)
+    return replace(recipe, look=look, tone=tone(look, f"uint{wish.depth}", wish.packing, counted))
+
+
+def _check_gamma(look: Look, channels: Sequence[str]) -> None:
+    if len(look.gamma) not in {1, len(channels)}:
+        raise UsageError(
+            f"--gamma has {len(look.gamma)} parts, the product has {len(channels)} channels ({', '.join(channels)})"
+        )
+
+
+def _writer(wish: Wish) -> Writer:
+    if wish.writer is not None:
+        return WRITERS[wish.writer]
+    suffix = Path(wish.target).suffix.lower()
+    writers: list[Writer] = [WRITERS[name] for name in WRITERS.names()]
+    for writer in writers:
+        if suffix in writer.suffixes:
+            return writer
+    known = tuple(sorted(suffix for writer in writers for suffix in writer.suffixes))
+    raise UnknownName(suffix or wish.target, "output format", next(iter(get_close_matches(suffix, known)), ""), known)
+
+
+def _format(gather: Gather, writer: Writer, wish: Wish) -> Format:
+    """Nodata is level 0 where the format can say so; a document's packing keeps its mask as alpha."""
+    if wish.depth not in {8, 16}:
+        raise UsageError(f"--depth is 8 or 16, not {wish.depth}")
+    palette = gather.recipe.look.palette
+    channels = len(gather.product.channels) or len(gather.assets)
+    if palette is not None and (channels != 1 or wish.depth != 8):
+        raise UsageError("a palette paints one channel at depth 8")
+    alpha = wish.packing == "document"
+    return Format(
+        writer=writer.name,
+        shape=(gather.geobox.shape[0], gather.geobox.shape[1]),
+        bands=(3 if palette is not None else channels) + alpha,
+        dtype=np.dtype(f"uint{wish.depth}").name,
+        alpha=alpha,
+        nodata=None if alpha else 0,
+        geobox=gather.geobox,
+        options={**wish.options},
+    )
+
+
+def _plan(gather: Gather, format: Format, writer: Writer, wish: Wish) -> Plan:
+    engine = ENGINES[wish.execution.engine](wish.execution.workers)
+    wanted = replace(wish.execution, workers=engine.workers)
+    cut, execution = cut_to_memory(gather, format, writer.codec, wanted, engine.processes)
+    plan = Plan(
+        target=str(Path(wish.target).absolute()),
+        recipe=gather.recipe,
+        format=format,
+        scenes=(_only(gather),),
+        cut=cut,
+        execution=execution,
+        versions=fingerprint.versions(),
+    )
+    _check_target(plan)
+    return replace(plan, format=replace(format, metadata={**format.metadata, **_texts(gather, plan)}))
+
+
+def _only(gather: Gather) -> Scene:
+    """The scene with only the assets and masks that are read."""
+    scene, recipe = gather.scene, gather.recipe
+    masks = {name: scene.masks[name] for name in recipe.masks}
+    keys = {*recipe.bands, *(mask.asset for mask in masks.values())}
+    return replace(scene, assets={key: scene.assets[key] for key in scene.assets if key in keys}, masks=masks)
+
+
+def _check_target(plan: Plan) -> None:
+    """The output must not be one of its own inputs."""
+    target = Path(plan.target).resolve()
+    for asset in (asset for scene in plan.scenes for asset in scene.assets.values()):
+        if path_of(asset.href).resolve() == target:
+            raise UsageError(f"{plan.target} is an input of this picture; write to another path")
+
+
+def _texts(gather: Gather, plan: Plan) -> dict[str, str]:
+    """What is written inside the file: what it shows, of what, and the fingerprint; no clock, host or path."""
+    return {
+        "Title": f"{gather.product.title}, {gather.scene.id}",
+        "Software": f"gigascene {plan.versions['gigascene']}",
+        "gigascene:recipe": fingerprint.recipe_text(plan),
+        "gigascene:fingerprint": fingerprint.fingerprint(plan),
+    }

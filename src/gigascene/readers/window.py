@@ -1,0 +1,74 @@
+"""Pixels of one window of one asset, through rasterio."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.errors import RasterioError
+from rasterio.windows import Window as RasterioWindow
+
+from gigascene.model.errors import BadInput
+from gigascene.model.grid import Window
+from gigascene.model.scene import Asset
+
+OPEN_FILES = 24
+"""Datasets one thread keeps open."""
+
+GDAL = {"GDAL_CACHEMAX": 64, "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GTIFF_VIRTUAL_MEM_IO": "NO"}
+"""GDAL's block cache would otherwise take 5 % of all memory; a listing of the folder would let side files change pixels."""
+
+_local = threading.local()
+
+
+def read(asset: Asset, window: Window, out: NDArray[Any] | None = None) -> NDArray[Any]:
+    """Stored numbers of a window that lies inside the asset: (y, x) of the asset's dtype.
+
+    Raises `BadInput` naming file, band and window.
+    """
+    if out is None:
+        out = np.empty((window.height, window.width), asset.dtype)
+    place = RasterioWindow(window.left, window.top, window.width, window.height)
+    try:
+        with rasterio.Env(**GDAL):
+            _dataset(asset.href).read(asset.index, window=place, out=out)
+    except (RasterioError, OSError) as error:
+        forget()
+        raise _unreadable(asset, window, error) from error
+    return out
+
+
+def forget() -> None:
+    """Close what this thread has open."""
+    for dataset in _datasets().values():
+        dataset.close()
+    _datasets().clear()
+
+
+def _dataset(href: str) -> Any:
+    """The thread's own handle: GDAL's datasets may not be shared."""
+    known = _datasets()
+    if href not in known:
+        known[href] = rasterio.open(href, driver="GTiff", sharing=False)
+        while len(known) > OPEN_FILES:
+            known.popitem(last=False)[1].close()
+    known.move_to_end(href)
+    return known[href]
+
+
+def _datasets() -> OrderedDict[str, Any]:
+    if not hasattr(_local, "datasets"):
+        _local.datasets = OrderedDict()
+    datasets: OrderedDict[str, Any] = _local.datasets
+    return datasets
+
+
+def _unreadable(asset: Asset, window: Window, error: Exception) -> BadInput:
+    words = str(error.__cause__ or error) or type(error).__name__
+    return BadInput(
+        f"cannot be read ({words}).", asset.href, asset.key, str(window), "Is the file whole? Fetch it again and retry."
+    )

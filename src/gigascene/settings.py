@@ -1,0 +1,31 @@
+"""The environment, read once. Options on the command line go before these."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What `GIGASCENE_…` variables say; None where they say nothing."""
+
+    scenes: str | None
+    """`GIGASCENE_SCENES`: folder where scenes are looked up by id."""
+
+    memory: str | None
+    """`GIGASCENE_MEMORY`: as ``--memory``."""
+
+    workers: str | None
+    """`GIGASCENE_WORKERS`: as ``--workers``."""
+
+
+@cache
+def settings() -> Settings:
+    """The environment's settings."""
+    return Settings(
+        scenes=os.environ.get("GIGASCENE_SCENES") or None,
+        memory=os.environ.get("GIGASCENE_MEMORY") or None,
+        workers=os.environ.get("GIGASCENE_WORKERS") or None,
+    )

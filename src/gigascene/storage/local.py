@@ -1,0 +1,104 @@
+"""A finished file takes its place in one step: temporary name beside it, fsync, rename, fsync the folder."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from gigascene.model.errors import GigasceneError, WriteFailed
+
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class Target:
+    """A path to be written, and the temporary files beside it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def sibling(self, tag: str) -> Path:
+        """Temporary name in the target's own folder (so that a rename is atomic), hidden."""
+        return self.path.with_name(f".{self.path.name}.{tag}")
+
+    def check(self) -> None:
+        """Raise `WriteFailed` now if the path can never be written."""
+        folder = self.path.parent
+        if self.path.is_dir():
+            raise WriteFailed(str(self.path), "it is a folder", "Name a file.")
+        if self.path.exists() and not self.path.is_file():
+            raise WriteFailed(str(self.path), "it is not a regular file", "Name another path.")
+        if not folder.is_dir():
+            raise WriteFailed(str(self.path), f"there is no folder {folder}", "Make it first.")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise WriteFailed(str(self.path), f"the folder {folder} may not be written to", "Choose another folder.")
+
+    def write_text(self, text: str) -> None:
+        """A small text file, whole or not at all."""
+        temporary = self.sibling("new")
+        with writing(self.path):
+            try:
+                temporary.write_text(text, encoding="utf-8")
+            except OSError:
+                discard(temporary)
+                raise
+        self.commit(temporary)
+
+    def commit(self, temporary: Path, sides: Mapping[Path, Path] | None = None) -> None:
+        """Make `temporary` the target. `sides` (temporary → final) go first, so that the target comes last of all."""
+        with writing(self.path):
+            moves = {**(sides or {}), temporary: self.path}
+            for source in moves:
+                _fsync(source)
+            for source, final in moves.items():
+                source.replace(final)
+            _fsync(self.path.parent)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn the system's refusals while writing `path` into `WriteFailed`."""
+    try:
+        yield
+    except GigasceneError:
+        raise
+    except OSError as error:
+        raise _refusal(path, error) from error
+
+
+def _refusal(path: Path, error: OSError) -> WriteFailed:
+    if error.errno in NO_SPACE:
+        return WriteFailed(str(path), "no space left", "Free some, or write elsewhere; nothing was kept.")
+    return WriteFailed(str(path), error.strerror or str(error))
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[BinaryIO]:
+    """Open (or create) a body file for one writer alone; a second run of the same job is told so."""
+    with writing(path):
+        handle = path.open("r+b") if path.exists() else path.open("w+b")
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise WriteFailed(str(path), "another run is writing it", "Wait for it, or stop it.") from None
+        yield handle
+
+
+def discard(*paths: Path) -> None:
+    """Remove files that may or may not be there."""
+    for path in paths:
+        with suppress(FileNotFoundError):
+            path.unlink()
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,142 @@
+"""Gather: the block of a window, from every band that touches it.
+
+Two ways to the same picture. `physical` is the specification: stored numbers
+become physical values, the product is made of them. Where every channel of the
+product is one band of small integers, `stored` hands on the stored numbers, and
+the display looks them up in a table made of the same thresholds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+
+from gigascene.kernels import align, calibrate, flags, stretch
+from gigascene.model.block import Block
+from gigascene.model.grid import Window
+from gigascene.model.plan import Recipe
+from gigascene.model.product import Product, stack
+from gigascene.model.scene import Asset, Calibration, Flag, Scene
+from gigascene.readers.window import read
+
+NO_NODATA = -(1 << 40)
+"""Outside every integer type: a band without a nodata number."""
+
+
+class Gather:
+    """Makes the blocks of one product from one scene, on one grid."""
+
+    def __init__(self, scene: Scene, product: Product, recipe: Recipe, geobox: GeoBox) -> None:
+        self.scene = scene
+        self.product = product
+        self.recipe = recipe
+        self.geobox = geobox
+        self.assets = tuple(scene.assets[key] for key in recipe.bands)
+        self.calibrations = tuple(calibration_of(asset, recipe.quantity) for asset in self.assets)
+
+    @cached_property
+    def tabled(self) -> bool:
+        """True if `stored` may be used: each channel is one band of 8 or 16 bit, all on the product's own grid."""
+        return (
+            self.product.make is stack
+            and len({asset.dtype for asset in self.assets}) == 1
+            and self.assets[0].dtype in {"uint8", "uint16"}
+            and all(asset.geobox == self.geobox for asset in self.assets)
+        )
+
+    @cached_property
+    def tables(self) -> NDArray[np.float32]:
+        """Physical value of every stored number, one row a band."""
+        dtype = np.dtype(self.assets[0].dtype)
+        return np.stack([calibrate.table(calibration, dtype) for calibration in self.calibrations])
+
+    def stored(self, window: Window) -> Block:
+        """Stored numbers (band, y, x) as the files hold them."""
+        data = np.empty((len(self.assets), window.height, window.width), self.assets[0].dtype)
+        for asset, out in zip(self.assets, data, strict=True):
+            read(asset, window, out)
+        valid = stretch.all_present(data, np.array([_nodata(asset) for asset in self.assets], np.int64))
+        return Block(window=window, data=data, valid=self._masked(valid, window))
+
+    def physical(self, window: Window) -> Block:
+        """Physical values (channel, y, x) float32, NaN where not valid."""
+        wide = window.grown(self.product.halo)
+        names = (asset.name for asset in self.assets)
+        bands = dict(
+            zip(names, map(self._band, self.assets, self.calibrations, [wide] * len(self.assets)), strict=True)
+        )
+        made = self.product.make(bands, self.recipe.maxima)
+        halo = self.product.halo
+        data = np.ascontiguousarray(made[:, halo : halo + window.height, halo : halo + window.width])
+        valid = self._masked(np.logical_and.reduce(np.isfinite(data)), window)
+        data[:, ~valid] = np.nan
+        return Block(window=window, data=data, valid=valid)
+
+    def _band(self, asset: Asset, calibration: Calibration, window: Window) -> NDArray[np.float32]:
+        """One band on the product's grid, NaN where there is none."""
+        if asset.geobox == self.geobox:
+            return values(asset, calibration, window)
+        axes = align.axes(asset.geobox, self.geobox)
+        source = align.source_window(axes, window, tuple(asset.geobox.shape))
+        return align.bilinear(values(asset, calibration, source), source, axes, window)
+
+    def _masked(self, valid: NDArray[np.bool_], window: Window) -> NDArray[np.bool_]:
+        for asset, tests in masks_of(self.scene, self.recipe.masks).values():
+            valid &= ~flags.masked(self._quality(asset, window), tests)
+        return valid
+
+    def _quality(self, asset: Asset, window: Window) -> NDArray[Any]:
+        if asset.geobox == self.geobox:
+            return read(asset, window)
+        axes = align.axes(asset.geobox, self.geobox)
+        source = align.source_window(axes, window, tuple(asset.geobox.shape), align.NEAREST)
+        return align.nearest(read(asset, source), source, axes, window)
+
+
+def windows(run: Window, rows: int) -> Iterator[Window]:
+    """Windows of at most `rows` rows that cover a rectangle, top to bottom."""
+    for top in range(run.top, run.bottom, rows):
+        yield Window(top=top, left=run.left, height=min(rows, run.bottom - top), width=run.width)
+
+
+def calibration_of(asset: Asset, quantity: str) -> Calibration:
+    """The calibration asked for; ``"dn"`` is the identity, ``""`` the asset's own default."""
+    if quantity == "dn":
+        return Calibration()
+    if quantity == "":
+        return next(iter(asset.calibrations.values()), Calibration())
+    return asset.calibrations[quantity]
+
+
+def masks_of(scene: Scene, names: tuple[str, ...]) -> Mapping[str, tuple[Asset, tuple[Flag, ...]]]:
+    """Named masks joined by quality band: asset and all its tests."""
+    joined: dict[str, tuple[Asset, tuple[Flag, ...]]] = {}
+    for name in names:
+        mask = scene.masks[name]
+        tests = joined[mask.asset][1] if mask.asset in joined else ()
+        joined[mask.asset] = (scene.assets[mask.asset], tests + mask.flags)
+    return joined
+
+
+def _nodata(asset: Asset) -> int:
+    return NO_NODATA if asset.nodata is None else int(asset.nodata)
+
+
+def values(asset: Asset, calibration: Calibration, window: Window) -> NDArray[np.float32]:
+    """Physical values of a window that may reach beyond the file, NaN there and where there is no data."""
+    inside = window.within(tuple(asset.geobox.shape))
+    whole = np.full((window.height, window.width), np.nan, np.float32)
+    if inside is None:
+        return whole
+    stored = read(asset, inside)
+    good = calibrate.physical(stored, calibration)
+    if asset.nodata is not None:
+        good[stored == asset.nodata] = np.nan
+    top, left = inside.top - window.top, inside.left - window.left
+    whole[top : top + inside.height, left : left + inside.width] = good
+    return whole
