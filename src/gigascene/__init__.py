@@ -1,1 +1,94 @@
-"""Satellite archives to finished pictures."""
+"""Satellite archives to finished pictures: streaming, on every core, in the memory you allow.
+
+>>> import gigascene
+>>> "true-color" in gigascene.product_names()
+True
+
+The names below are loaded when they are first used, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gigascene.api.compose import compose, plan_compose
+    from gigascene.api.histogram import Histogram, histogram
+    from gigascene.api.load import load
+    from gigascene.api.names import palette_names, product_names, sensor_names
+    from gigascene.api.picture import Picture, picture
+    from gigascene.api.plans import load_plan, run, save_plan
+    from gigascene.api.scenes import open_scene
+    from gigascene.execute.capsule import replay
+    from gigascene.execute.receipt import Receipt
+    from gigascene.model.errors import BadInput, GigasceneError
+    from gigascene.model.look import Limits, Look
+    from gigascene.model.plan import Plan
+    from gigascene.model.scene import Asset, Scene
+
+__version__ = version("gigascene")
+
+_HOMES = {
+    "Asset": "model.scene",
+    "BadInput": "model.errors",
+    "GigasceneError": "model.errors",
+    "Histogram": "api.histogram",
+    "Limits": "model.look",
+    "Look": "model.look",
+    "Picture": "api.picture",
+    "Plan": "model.plan",
+    "Receipt": "execute.receipt",
+    "Scene": "model.scene",
+    "compose": "api.compose",
+    "histogram": "api.histogram",
+    "load": "api.load",
+    "load_plan": "api.plans",
+    "open_scene": "api.scenes",
+    "palette_names": "api.names",
+    "picture": "api.picture",
+    "plan_compose": "api.compose",
+    "product_names": "api.names",
+    "replay": "execute.capsule",
+    "run": "api.plans",
+    "save_plan": "api.plans",
+    "sensor_names": "api.names",
+}
+
+__all__ = [
+    "Asset",
+    "BadInput",
+    "GigasceneError",
+    "Histogram",
+    "Limits",
+    "Look",
+    "Picture",
+    "Plan",
+    "Receipt",
+    "Scene",
+    "__version__",
+    "compose",
+    "histogram",
+    "load",
+    "load_plan",
+    "open_scene",
+    "palette_names",
+    "picture",
+    "plan_compose",
+    "product_names",
+    "replay",
+    "run",
+    "save_plan",
+    "sensor_names",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gigascene' has no attribute {name!r}")
+    return getattr(import_module(f"gigascene.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,1 +1,66 @@
-"""The command line: one file for each verb."""
+"""The command line: one file for each verb.
+
+A command parses, calls one public function and prints. Results go to stdout,
+progress and words to stderr. Nothing slow is imported before it is needed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from gigascene.cli import compose, demo, doctor, histogram, info, list_, plan, replay, run, simulate
+from gigascene.cli._options import app_options
+
+
+def app() -> typer.Typer:
+    """All verbs."""
+    root = typer.Typer(help=__doc__ and "Satellite archives to finished pictures.", **app_options())
+    for verb in (demo, info, histogram, compose, plan, run, replay, list_, doctor, simulate):
+        verb.add_to(root)
+    return root
+
+
+def main() -> None:
+    """Run the command line; every error has its exit code and says what to do."""
+    try:
+        app()(standalone_mode=False)
+    except Exception as error:  # noqa: BLE001  (the last place where anything can be told)
+        sys.exit(_told(error))
+    except KeyboardInterrupt:
+        _say("Stopped.")
+        sys.exit(130)
+
+
+def _told(error: Exception) -> int:
+    """Say what happened; the exit code."""
+    import click
+
+    from gigascene.model.errors import GigasceneError, Stopped, exit_code
+
+    if isinstance(error, click.exceptions.Exit):
+        return int(error.exit_code)
+    if isinstance(error, click.ClickException):
+        error.show()
+        return int(error.exit_code)
+    if isinstance(error, click.Abort):
+        _say("Stopped.")
+        return 130
+    if isinstance(error, BrokenPipeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    if not isinstance(error, GigasceneError) and os.environ.get("GIGASCENE_DEBUG"):
+        raise error
+    words = str(error) if isinstance(error, GigasceneError) else f"{type(error).__name__}: {error}"
+    hint = " What is finished is kept: go on with --resume." if isinstance(error, Stopped) else ""
+    unexpected = (
+        "" if isinstance(error, GigasceneError) else "\nThis is a fault of gigascene. GIGASCENE_DEBUG=1 shows where."
+    )
+    _say(f"gigascene: {words}{hint}{unexpected}")
+    return exit_code(error)
+
+
+def _say(words: str) -> None:
+    typer.echo(words, err=True)

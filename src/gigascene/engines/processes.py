@@ -11,9 +11,8 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from functools import partial
 from multiprocessing import get_context
 
 from gigascene.engines._pool import bounded_map, shut
@@ -48,7 +47,7 @@ class Processes:
             try:
                 drawn = _noting(remaining, flying)
                 yield from bounded_map(
-                    partial(pool.submit, _call),
+                    _submitter(pool),
                     drawn,
                     ahead=ahead,
                     bound=bound,
@@ -67,6 +66,10 @@ def _noting(tasks: Iterator[Task], flying: deque[Task]) -> Iterator[Task]:
     for task in tasks:
         flying.append(task)
         yield task
+
+
+def _submitter(pool: ProcessPoolExecutor) -> Callable[[Task], Future[Done | Failed]]:
+    return lambda task: pool.submit(_call, task)
 
 
 def _alone(run: Callable[[Task], Done | Failed], task: Task) -> Done | Failed:

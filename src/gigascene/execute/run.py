@@ -6,7 +6,7 @@ import time
 import traceback
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from itertools import chain, groupby
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -74,10 +74,9 @@ class Job:
         grid = self.codec.pieces(self.plan.format)
         height, width = grid.piece
         parts = (part for shown in pictures for part in _split(shown, height))
-        for row, group in groupby(parts, lambda part: part.window.top // height):
-            head = next(group)
-            first = row * grid.across + head.window.left // width
-            yield from self.codec.encode(first, chain((head,), group), self.plan.format)
+        for place, group in groupby(parts, lambda part: (part.window.top // height, part.window.left // width)):
+            first = place[0] * grid.across + place[1]
+            yield from self.codec.encode(first, group, self.plan.format)
 
     def _toned(self, block: Block, out: NDArray[Any]) -> None:
         """Levels of every channel into the first bands of `out`: by table, or threshold by threshold."""

@@ -60,7 +60,7 @@ def to_wire(value: Any) -> Any:
     raise TypeError(f"cannot be written down: {type(value).__name__}")
 
 
-def from_wire(kind: Any, data: Any) -> Any:
+def from_wire(kind: Any, data: Any) -> Any:  # noqa: PLR0911  (one return a kind)
     """Read a value of the annotated type `kind` from its JSON form."""
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if origin in (types.UnionType, typing.Union):

@@ -14,7 +14,7 @@ from odc.geo.geobox import GeoBox
 from gigascene.model.contracts import Writer
 from gigascene.model.errors import BadInput, MissingBands, UnknownName, UsageError
 from gigascene.model.look import Look
-from gigascene.model.plan import Execution, Format, Plan, Recipe, Tone
+from gigascene.model.plan import Cut, Execution, Format, Plan, Recipe, Tone
 from gigascene.model.product import Product
 from gigascene.model.scene import Asset, Scene
 from gigascene.plan import fingerprint
@@ -57,15 +57,37 @@ class Wish:
 
 def build(scene: Scene, wish: Wish) -> Plan:
     """The plan of one picture of one scene. Reads headers, and pixels only where the look must be measured."""
-    product = PRODUCTS[wish.product]
+    PRODUCTS[wish.product]  # an unknown name is told before anything else
     writer = _writer(wish)
+    gather = gathered(scene, wish)
+    gather = Gather(scene, gather.product, _shown(gather, wish), gather.geobox)
+    format = writer.format(_format(gather, writer, wish))
+    return _plan(gather, format, wish)
+
+
+def gathered(scene: Scene, wish: Wish) -> Gather:
+    """The product of a wish, ready to be read, without a look; maxima measured where it needs them."""
+    product = PRODUCTS[wish.product]
     assets = chosen(product, scene, wish.bands)
     recipe = _recipe(product, scene, assets, wish)
     gather = Gather(scene, product, recipe, grid_of(product, scene, assets))
-    recipe = _shown(gather, wish)
-    gather = Gather(scene, product, recipe, gather.geobox)
-    format = writer.format(_format(gather, writer, wish))
-    return _plan(gather, format, writer, wish)
+    return with_maxima(gather, wish)
+
+
+def any_bands(scene: Scene, bands: tuple[str, ...], units: str, masks: tuple[str, ...]) -> Gather:
+    """Any number of bands as they are, each in its own default calibration."""
+    product = Product(name="bands", title="Bands", choose=len(bands), channels=(), quantity="")
+    assets = chosen(product, scene, bands)
+    recipe = _recipe(product, scene, assets, Wish(product="", target="", units=units, masks=masks))
+    return Gather(scene, product, recipe, grid_of(product, scene, assets))
+
+
+def with_maxima(gather: Gather, wish: Wish) -> Gather:
+    """The same, with every band's maximum measured if the product needs it."""
+    if not gather.product.maxima:
+        return gather
+    recipe = replace(gather.recipe, maxima=maxima(gather, wish.survey, wish.execution.workers))
+    return Gather(gather.scene, gather.product, recipe, gather.geobox)
 
 
 def chosen(product: Product, scene: Scene, bands: Sequence[str] = ()) -> tuple[Asset, ...]:
@@ -87,6 +109,8 @@ def _named(product: Product, scene: Scene, bands: Sequence[str]) -> tuple[Asset,
             f"{product.name!r} is made of {product.choose} bands; name them: --bands {','.join(scene.names[: product.choose])}"
         )
     for name in bands:
+        if bands.count(name) > 1:
+            raise UsageError(f"band {name!r} is named twice")
         if scene.asset(name) is None:
             closest = next(iter(get_close_matches(name, scene.names)), "")
             raise UnknownName(name, "band", closest, scene.names)
@@ -151,14 +175,13 @@ def _masks(scene: Scene, names: Sequence[str]) -> tuple[str, ...]:
 
 def _shown(gather: Gather, wish: Wish) -> Recipe:
     """Measure what the recipe leaves open, and turn the look into thresholds."""
-    product, recipe, workers = gather.product, gather.recipe, wish.execution.workers
-    if product.maxima:
-        recipe = replace(recipe, maxima=maxima(gather, wish.survey, workers))
-        gather = Gather(gather.scene, product, recipe, gather.geobox)
-    channels = product.channels or recipe.bands
+    recipe = gather.recipe
+    channels = gather.product.channels or recipe.bands
     spread(recipe.look.limits, channels, "stretch")
     _check_gamma(recipe.look, channels)
-    counted: tuple[Counted, ...] = survey(gather, wish.survey, workers) if recipe.look.needs_survey else ()
+    counted: tuple[Counted, ...] = (
+        survey(gather, wish.survey, wish.execution.workers) if recipe.look.needs_survey else ()
+    )
     look = measured(recipe.look, channels, counted)
     return replace(recipe, look=look, tone=tone(look, f"uint{wish.depth}", wish.packing, counted))
 
@@ -203,21 +226,28 @@ def _format(gather: Gather, writer: Writer, wish: Wish) -> Format:
     )
 
 
-def _plan(gather: Gather, format: Format, writer: Writer, wish: Wish) -> Plan:
-    engine = ENGINES[wish.execution.engine](wish.execution.workers)
-    wanted = replace(wish.execution, workers=engine.workers)
-    cut, execution = cut_to_memory(gather, format, writer.codec, wanted, engine.processes)
+def _plan(gather: Gather, format: Format, wish: Wish) -> Plan:
     plan = Plan(
         target=str(Path(wish.target).absolute()),
         recipe=gather.recipe,
         format=format,
         scenes=(_only(gather),),
-        cut=cut,
-        execution=execution,
+        cut=Cut(task_pieces=1, window_rows=1),
+        execution=wish.execution,
         versions=fingerprint.versions(),
     )
     _check_target(plan)
-    return replace(plan, format=replace(format, metadata={**format.metadata, **_texts(gather, plan)}))
+    return fitted(replace(plan, format=replace(format, metadata={**format.metadata, **_texts(gather, plan)})))
+
+
+def fitted(plan: Plan) -> Plan:
+    """The plan cut into tasks that fit its memory; raises `LimitExceeded`."""
+    engine = ENGINES[plan.execution.engine](plan.execution.workers)
+    wanted = replace(plan.execution, workers=engine.workers)
+    gather = Gather(plan.scenes[0], PRODUCTS[plan.recipe.product], plan.recipe, plan.format.geobox)
+    codec = WRITERS[plan.format.writer].codec
+    cut, execution = cut_to_memory(gather, plan.format, codec, wanted, engine.processes)
+    return replace(plan, cut=cut, execution=execution)
 
 
 def _only(gather: Gather) -> Scene:

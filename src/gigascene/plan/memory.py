@@ -6,13 +6,15 @@ limit >= base of every process + workers x (one window in hand + codec's scratch
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import psutil
 
 from gigascene.model.contracts import Codec
-from gigascene.model.errors import LimitExceeded
+from gigascene.model.errors import LimitExceeded, UsageError
 from gigascene.model.plan import Cut, Execution, Format
 from gigascene.works.gather import Gather
 
@@ -43,6 +45,23 @@ class Costs:
 
     scratch: int
     bodies: int
+
+
+def allowed() -> int:
+    """Memory that is taken where nobody says: half of what is free now, at most 2 GiB, at least 512 MiB."""
+    return max(min(int(psutil.virtual_memory().available) // 2, 2048 * MB), 512 * MB)
+
+
+def memory_of(said: str | int) -> int:
+    """Bytes from ``"1G"``, ``"750M"``, ``"1.5GiB"`` or a plain number.
+
+    >>> memory_of("1.5G")
+    1610612736
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([kmgt]?)(?:i?b)?\s*", str(said), re.IGNORECASE)
+    if not found or float(found[1]) == 0:
+        raise UsageError(f"cannot read the amount of memory {said!r}; write it as 750M or 1.5G")
+    return int(float(found[1]) * 1024 ** " kmgt".index(found[2].lower() or " "))
 
 
 def cut_to_memory(

@@ -39,6 +39,21 @@ class Gather:
         self.assets = tuple(scene.assets[key] for key in recipe.bands)
         self.calibrations = tuple(calibration_of(asset, recipe.quantity) for asset in self.assets)
 
+    @property
+    def unit(self) -> str:
+        """UDUNITS name of the product's values."""
+        if self.product.make is stack:
+            return self.calibrations[0].unit
+        return self.product.unit
+
+    @property
+    def unit_label(self) -> str:
+        """What the values are, for an axis of a plot."""
+        if self.recipe.quantity == "dn":
+            return "stored number"
+        quantity = self.recipe.quantity or next(iter(self.assets[0].calibrations), "value")
+        return quantity if self.unit == "1" else f"{quantity} [{self.unit}]"
+
     @cached_property
     def tabled(self) -> bool:
         """True if `stored` may be used: each channel is one band of 8 or 16 bit, all on the product's own grid."""

@@ -1,0 +1,1 @@
+"""What the package offers to Python; each name is found in `gigascene` itself."""

@@ -1,0 +1,161 @@
+"""One scene, one product, one finished picture."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from os import PathLike
+from typing import Any, Literal
+
+from gigascene.api.scenes import Source, open_scene
+from gigascene.execute.coordinate import Watcher
+from gigascene.execute.coordinate import run as run_plan
+from gigascene.execute.receipt import Receipt
+from gigascene.model.errors import UsageError
+from gigascene.model.look import Limits, Look, parse_stretch
+from gigascene.model.plan import Execution, Plan
+from gigascene.plan.build import Wish, build
+from gigascene.plan.memory import allowed, memory_of
+from gigascene.registry import PRODUCTS
+from gigascene.settings import settings
+
+Stretch = str | Sequence[Limits] | None
+
+
+def plan_compose(
+    product: str,
+    source: Source,
+    target: str | PathLike[str],
+    *,
+    bands: Sequence[str] = (),
+    stretch: Stretch = None,
+    gamma: float | Sequence[float] | None = None,
+    curve: Literal["linear", "sigmoid", "equalize"] | None = None,
+    palette: str | None = None,
+    units: str = "default",
+    mask: Sequence[str] = (),
+    packing: Literal["nodata", "document"] = "nodata",
+    depth: int = 8,
+    survey: Literal["sample", "exact"] = "sample",
+    writer: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    engine: str = "threads",
+    workers: int | None = None,
+    memory: str | int | None = None,
+    root: str | PathLike[str] | None = None,
+) -> Plan:
+    """Work out how a picture will be made, without making it.
+
+    Reads headers, and pixels only where percentiles must be measured.
+
+    Parameters
+    ----------
+    product : str
+        One of `product_names()`.
+    source : path, scene id, list of rasters, or Scene
+        As for `open_scene`.
+    target : path
+        Its suffix picks the writer.
+    bands : sequence of str
+        For products made of any bands (``rgb``, ``normalized-difference``).
+    stretch : str or sequence of Limits
+        ``"0.02:0.30"``, ``"2%:98%"``, or one pair for each channel, in the product's unit.
+    gamma : float or sequence of float
+        v ** (1 / gamma): above 1 brightens.
+    curve : str
+        ``"linear"``, ``"sigmoid"`` or ``"equalize"``.
+    palette : str
+        One of `palette_names()`, for single-channel products; ``"grey"`` for none.
+    units : str
+        ``"default"`` (reflectance, temperature), ``"radiance"``, or ``"dn"``: stored numbers.
+    mask : sequence of str
+        Named masks, such as ``"clouds"``, whose pixels become no data.
+    packing : str
+        ``"nodata"``: 0 is no data, valid pixels are 1 and up. ``"document"``: dark is 0, mask as alpha.
+    depth : int
+        8 or 16 bits.
+    survey : str
+        ``"sample"`` measures at least 4 million pixels, ``"exact"`` all.
+    writer, options
+        Name of the writer where the suffix does not say, and its own options (compress, level, quality …).
+    engine, workers, memory
+        Who does it in how much memory; these change no byte of the result.
+
+    Raises
+    ------
+    GigasceneError
+        `UsageError`, `BadInput`, `LimitExceeded` when `memory` is too small, `WriteFailed`.
+    """
+    wish = Wish(
+        product=product,
+        target=os.fspath(target),
+        bands=tuple(bands),
+        look=_look(PRODUCTS[product].look, stretch, gamma, curve, palette),
+        units=units,
+        masks=tuple(mask),
+        packing=packing,
+        depth=depth,
+        survey=survey,
+        writer=writer,
+        options=options or {},
+        execution=execution(engine, workers, memory),
+    )
+    return build(open_scene(source, root), wish)
+
+
+def compose(
+    product: str,
+    source: Source,
+    target: str | PathLike[str],
+    *,
+    resume: bool = False,
+    watch: Watcher | None = None,
+    **wishes: Any,
+) -> Receipt:
+    """Make a picture. Takes all that `plan_compose` takes.
+
+    Parameters
+    ----------
+    resume : bool
+        Go on behind the pieces that an interrupted run of the same plan left.
+    watch : callable
+        Told of progress after each task.
+
+    Returns
+    -------
+    Receipt
+        Also written beside the target, as JSON.
+    """
+    return run_plan(plan_compose(product, source, target, **wishes), resume=resume, watch=watch)
+
+
+def execution(engine: str, workers: int | None, memory: str | int | None) -> Execution:
+    """Who does it in how much memory: options first, then the environment, then what the machine has."""
+    said = workers if workers is not None else settings().workers
+    count = _workers(said) if said is not None else len(os.sched_getaffinity(0))
+    wanted = memory if memory is not None else settings().memory
+    return Execution(engine=engine, workers=count, memory=allowed() if wanted is None else memory_of(wanted))
+
+
+def _workers(said: int | str) -> int:
+    try:
+        count = int(said)
+    except ValueError:
+        count = 0
+    if count < 1:
+        raise UsageError(f"--workers must be 1 or more, not {said}")
+    return count
+
+
+def _look(look: Look, stretch: Stretch, gamma: float | Sequence[float] | None, curve: Any, palette: str | None) -> Look:
+    """The product's look with the user's changes."""
+    if stretch is not None:
+        look = replace(look, limits=parse_stretch(stretch) if isinstance(stretch, str) else tuple(stretch))
+    if gamma is not None:
+        look = replace(look, gamma=(float(gamma),) if isinstance(gamma, int | float) else tuple(map(float, gamma)))
+    if curve is not None:
+        look = replace(look, curve=curve)
+    if palette is not None:
+        look = replace(look, palette=None if palette == "grey" else palette)
+    return look

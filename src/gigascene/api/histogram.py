@@ -1,0 +1,127 @@
+"""How often each value occurs, per band, and which limits would suit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gigascene.api.compose import execution
+from gigascene.api.scenes import Source, open_scene
+from gigascene.model.errors import BadInput
+from gigascene.plan.build import any_bands
+from gigascene.plan.survey import survey
+from gigascene.plan.tone import Counted
+from gigascene.storage.local import Target
+
+COLOURS = {"red": "#d62728", "green": "#2ca02c", "blue": "#1f77b4", "coastal": "#17becf", "nir": "#9467bd"}
+SUGGESTED = (1.0, 99.0)
+"""Percentiles that are suggested as limits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Histogram:
+    """Counts of several bands of one scene."""
+
+    scene: str
+    units: str
+    channels: tuple[Counted, ...]
+
+    def limits(self, low: float = SUGGESTED[0], high: float = SUGGESTED[1]) -> dict[str, tuple[float, float]]:
+        """Values at two percentiles, per band: a stretch that suits."""
+        return {channel.name: (channel.value(low), channel.value(high)) for channel in self.channels}
+
+    def to_json(self) -> dict[str, Any]:
+        """Bins with any pixel, suggested limits, and the stretch as the command line takes it."""
+        limits = self.limits()
+        return {
+            "scene": self.scene,
+            "units": self.units,
+            "suggested": {name: list(pair) for name, pair in limits.items()},
+            "stretch": ",".join(f"{low:.6g}:{high:.6g}" for low, high in limits.values()),
+            "bands": {channel.name: _bins(channel) for channel in self.channels},
+        }
+
+    def save(self, target: str | PathLike[str], title: str | None = None) -> None:
+        """Plot to .png, .pdf or .svg: a line a band in its colour, suggested limits dashed."""
+        from matplotlib.figure import Figure  # noqa: PLC0415  (slow to import, and only wanted here)
+
+        figure = Figure(figsize=(9, 5), layout="constrained", facecolor="white")
+        axes = figure.add_subplot()
+        for number, channel in enumerate(self.channels):
+            colour = COLOURS.get(channel.name, f"C{number}")
+            starts, counts = plotted(channel)
+            axes.plot(starts, counts, color=colour, label=channel.name, linewidth=1)
+            for limit in self.limits()[channel.name]:
+                axes.axvline(limit, color=colour, linestyle="--", linewidth=0.8)
+        axes.set(title=title or self.scene, xlabel=self.units, ylabel="pixels", ylim=(0, None))
+        axes.legend()
+        _write(figure, Target(Path(target)))
+
+
+def histogram(
+    source: Source,
+    bands: Sequence[str] = ("red", "green", "blue"),
+    *,
+    units: str = "default",
+    mask: Sequence[str] = (),
+    mode: Literal["sample", "exact"] = "exact",
+    workers: int | None = None,
+    root: str | PathLike[str] | None = None,
+) -> Histogram:
+    """Count the valid pixels of bands.
+
+    Parameters
+    ----------
+    source, units, mask, root
+        As for `plan_compose`.
+    bands : sequence of str
+        Common names or the archive's own.
+    mode : str
+        ``"exact"`` counts every pixel, ``"sample"`` at least 4 million.
+
+    Returns
+    -------
+    Histogram
+        One bin a stored number for integers; no data is in no bin.
+    """
+    scene = open_scene(source, root)
+    count = execution("threads", workers, None).workers
+    gathers = [any_bands(scene, (name,), units, tuple(mask)) for name in bands]
+    channels = tuple(survey(gather, mode, count)[0] for gather in gathers)
+    if not any(channel.counts.any() for channel in channels):
+        raise BadInput(f"scene {scene.id!r} has no valid pixel in {', '.join(bands)}.")
+    return Histogram(scene=scene.id, units=gathers[0].unit_label, channels=channels)
+
+
+def plotted(channel: Counted, most: int = 2000) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Bins from the first to the last with any pixel; neighbours summed where there are more than a plot can show."""
+    used = np.flatnonzero(channel.counts)
+    if used.size == 0:
+        return channel.starts[:0], channel.counts[:0]
+    first, last = used[0], used[-1] + 1
+    step = max(1, -(-(last - first) // most))
+    edges = np.arange(first, last, step)
+    return channel.starts[edges], np.add.reduceat(channel.counts[:last], edges)
+
+
+def _bins(channel: Counted) -> dict[str, Any]:
+    used = np.flatnonzero(channel.counts)
+    return {
+        "pixels": int(channel.counts.sum()),
+        "values": [float(value) for value in channel.starts[used]],
+        "counts": channel.counts[used].tolist(),
+    }
+
+
+def _write(figure: Any, target: Target) -> None:
+    target.check()
+    temporary = target.sibling("new")
+    kind = target.path.suffix.lstrip(".").lower() or "png"
+    figure.savefig(temporary, format=kind, dpi=120, metadata={"Date": None} if kind in {"svg", "pdf"} else None)
+    target.commit(temporary)

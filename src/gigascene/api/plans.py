@@ -1,0 +1,42 @@
+"""Plans on disk: save, load, run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+
+from gigascene.api.compose import execution
+from gigascene.execute.coordinate import run
+from gigascene.model import wire
+from gigascene.model.errors import BadInput
+from gigascene.model.plan import Plan
+from gigascene.plan.build import fitted
+from gigascene.storage.local import Target
+
+__all__ = ["load_plan", "run", "save_plan"]
+
+
+def save_plan(plan: Plan, path: str | PathLike[str]) -> None:
+    """Write a plan as JSON."""
+    Target(Path(path)).write_text(wire.dumps(plan, indent=1) + "\n")
+
+
+def load_plan(path: str | PathLike[str]) -> Plan:
+    """Read a plan; raises `BadInput` where it is none."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"cannot be read ({error}).", str(path)) from error
+    return wire.loads(Plan, text)
+
+
+def refitted(plan: Plan, *, engine: str | None, workers: int | None, memory: str | int | None) -> Plan:
+    """The same plan cut for other hands; not a byte of the result changes."""
+    before = plan.execution
+    wanted = execution(
+        engine or before.engine,
+        workers if workers is not None else before.workers,
+        memory if memory is not None else before.memory,
+    )
+    return fitted(replace(plan, execution=wanted))

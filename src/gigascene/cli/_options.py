@@ -1,0 +1,71 @@
+"""Options that several verbs share, and how results are printed."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+
+def app_options() -> dict[str, Any]:
+    """Plain help: rich would cost a third of the start-up time."""
+    return {
+        "rich_markup_mode": None,
+        "add_completion": False,
+        "pretty_exceptions_enable": False,
+        "no_args_is_help": True,
+        "context_settings": {"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    }
+
+
+Sources = Annotated[
+    list[str], typer.Argument(metavar="SCENE", help="Folder, tar file or scene id; or plain GeoTIFFs, one a band.")
+]
+Scene = Annotated[str, typer.Argument(metavar="SCENE", help="Folder, tar file or scene id.")]
+Output = Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="The suffix picks the format.")]
+Bands = Annotated[str | None, typer.Option("--bands", metavar="A,B,C", help="Band names, separated by commas.")]
+Units = Annotated[
+    str, typer.Option("--units", help="default, dn (stored numbers), radiance, reflectance, temperature.")
+]
+Mask = Annotated[str | None, typer.Option("--mask", metavar="NAMES", help="Make these no data, such as clouds,snow.")]
+Root = Annotated[str | None, typer.Option("--root", metavar="DIR", help="Where scenes are looked up by id.")]
+Survey = Annotated[str, typer.Option("--survey", help="sample (4 million pixels) or exact (all).")]
+Engine = Annotated[str, typer.Option("--engine", help="serial, threads or processes.")]
+Workers = Annotated[int | None, typer.Option("--workers", metavar="N", help="Default: all cores.")]
+Memory = Annotated[str | None, typer.Option("--memory", metavar="SIZE", help="Never use more, such as 1G.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+
+
+def names(text: str | None) -> tuple[str, ...]:
+    """Comma-separated names."""
+    return tuple(part.strip() for part in text.split(",") if part.strip()) if text else ()
+
+
+def one_of(option: str, said: str, known: tuple[str, ...]) -> Any:
+    """Check a choice, with a hint."""
+    if said not in known:
+        from gigascene.model.errors import UsageError
+
+        raise UsageError(f"{option} is one of {', '.join(known)}, not {said!r}")
+    return said
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def size(count: float) -> str:
+    """Bytes for people.
+
+    >>> size(1_500_000)
+    '1.5 MB'
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"

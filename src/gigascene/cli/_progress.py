@@ -1,0 +1,67 @@
+"""Progress with the time that is left, on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+QUIET_S = 2.0
+"""A job shorter than this says nothing where nobody watches."""
+
+EVERY_S = 10.0
+"""Lines in a log file."""
+
+Watch = Callable[[int, int, int], None]
+"""Told (done, of, already there before)."""
+
+
+@contextmanager
+def progress(what: str, *, quiet: bool) -> Iterator[Watch]:
+    """A bar on a terminal, a line now and then in a log."""
+    if quiet:
+        yield _nothing
+    elif sys.stderr.isatty():
+        with _bar(what) as watch:
+            yield watch
+    else:
+        yield _lines(what)
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[Watch]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns: list[Any] = [TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %")]
+    columns += [TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()]
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        row = bar.add_task(what, total=None)
+        yield lambda done, of, _: bar.update(row, completed=done, total=of)
+
+
+def _lines(what: str) -> Watch:
+    began = time.monotonic()
+    last = began - EVERY_S + QUIET_S
+
+    def watch(done: int, of: int, before: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < EVERY_S or done >= of:
+            return
+        last = now
+        left = (now - began) * (of - done) / max(done - before, 1)
+        sys.stderr.write(f"{what}: {done}/{of} pieces, {100 * done // of} %, about {left:.0f} s left\n")
+
+    return watch
+
+
+def _nothing(done: int, of: int, before: int) -> None:
+    """Say nothing."""
+
+
+def run_watcher(watch: Watch) -> Callable[[Any], None]:
+    """A watcher of `gigascene.run` that feeds a progress display."""
+    return lambda state: watch(state.pieces, state.of, state.resumed)

@@ -1,0 +1,149 @@
+"""`gigascene compose`: one scene, one product, one finished picture."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from gigascene.cli import _options as o
+from gigascene.cli._progress import progress, run_watcher
+
+HELP = """Make a picture of a scene.
+
+\b
+gigascene compose true-color LC08_.../ -o fjord.png
+gigascene compose true-color LC08_.../ -o fjord.tif --stretch 0.02:0.30 --gamma 1.8
+gigascene compose ndvi LC08_.../ -o ndvi.png --mask clouds
+gigascene compose rgb R.tif G.tif B.tif -o rgb.png --stretch 2%:98%
+"""
+
+Stretch = Annotated[
+    str | None,
+    typer.Option("--stretch", metavar="LOW:HIGH", help="0.02:0.30, or 2%:98%, or one pair a channel: a:b,c:d,e:f."),
+]
+Gamma = Annotated[
+    str | None, typer.Option("--gamma", metavar="G", help="v^(1/g), above 1 brightens; or one a channel.")
+]
+
+
+def add_to(root: typer.Typer) -> None:
+    """Add this verb."""
+    root.command("compose", help=HELP)(compose)
+
+
+def compose(
+    context: typer.Context,
+    product: Annotated[str, typer.Argument(help="See: gigascene list products.")],
+    source: o.Sources,
+    output: o.Output,
+    bands: o.Bands = None,
+    stretch: Stretch = None,
+    gamma: Gamma = None,
+    equalize: Annotated[bool, typer.Option("--equalize", help="As many pixels on every level.")] = False,
+    sigmoid: Annotated[bool, typer.Option("--sigmoid", help="More contrast in the middle.")] = False,
+    palette: Annotated[str | None, typer.Option("--palette", help="For one channel; grey for none.")] = None,
+    units: o.Units = "default",
+    mask: o.Mask = None,
+    depth: Annotated[int, typer.Option("--depth", help="8 or 16 bits.")] = 8,
+    packing: Annotated[
+        str, typer.Option("--packing", help="nodata (0 is no data) or document (0 is dark).")
+    ] = "nodata",
+    survey: o.Survey = "sample",
+    figure: Annotated[bool, typer.Option("--figure", help="A titled figure with axes and legend.")] = False,
+    title: Annotated[str | None, typer.Option("--title", help="Of the figure.")] = None,
+    compress: Annotated[str | None, typer.Option("--compress", help="COG: deflate, zstd, lzw, none, jpeg.")] = None,
+    level: Annotated[str | None, typer.Option("--level", help="PNG: fast, default, small. COG: a number.")] = None,
+    quality: Annotated[int | None, typer.Option("--quality", help="JPEG: 1 to 100.")] = None,
+    root: o.Root = None,
+    engine: o.Engine = "threads",
+    workers: o.Workers = None,
+    memory: o.Memory = None,
+    resume: o.Resume = False,
+    save: Annotated[str | None, typer.Option("--save", metavar="PLAN", help="Keep the plan as JSON.")] = None,
+    json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Plan, and unless it is a dry run, make."""
+    import gigascene
+
+    plan = gigascene.plan_compose(
+        product,
+        source,
+        output,
+        bands=o.names(bands),
+        stretch=stretch,
+        gamma=_numbers(gamma),
+        curve=_curve(equalize=equalize, sigmoid=sigmoid),
+        palette=palette,
+        units=units,
+        mask=o.names(mask),
+        packing=o.one_of("--packing", packing, ("nodata", "document")),
+        depth=depth,
+        survey=o.one_of("--survey", survey, ("sample", "exact")),
+        writer="figure" if figure or title else None,
+        options=_options(compress=compress, level=level, quality=quality, title=title),
+        engine=engine,
+        workers=workers,
+        memory=memory,
+        root=root,
+    )
+    if save:
+        gigascene.save_plan(plan, save)
+    if context.parent is not None and context.parent.info_name == "plan":
+        explain(plan, json=json)
+    else:
+        make(plan, resume=resume, json=json, quiet=quiet)
+
+
+def make(plan: Any, *, resume: bool, json: bool, quiet: bool) -> None:
+    """Run a plan and print its receipt."""
+    import gigascene
+    from gigascene.model.wire import to_wire
+
+    with progress(plan.recipe.product, quiet=quiet) as watch:
+        receipt = gigascene.run(plan, resume=resume, watch=run_watcher(watch))
+    if json:
+        o.print_json(to_wire(receipt))
+        return
+    rows, columns = plan.format.shape
+    resumed = f", {receipt.resumed} of {receipt.pieces} pieces were there" if receipt.resumed else ""
+    typer.echo(
+        f"{receipt.target}: {columns:,} x {rows:,}, {o.size(receipt.bytes)}, {receipt.seconds:.1f} s, "
+        f"peak memory {o.size(receipt.peak_memory)}{resumed}"
+    )
+
+
+def explain(plan: Any, *, json: bool) -> None:
+    """Print what a plan will do."""
+    from gigascene.plan.explain import explain as explained
+
+    facts = explained(plan)
+    if json:
+        o.print_json(facts)
+        return
+    for name, value in facts.items():
+        typer.echo(f"{name:>16}  {value}")
+
+
+def _numbers(text: str | None) -> tuple[float, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        from gigascene.model.errors import UsageError
+
+        raise UsageError(f"cannot read the gamma {text!r}; write a number, or one a channel: 1.2,1.5,1.3") from None
+
+
+def _curve(*, equalize: bool, sigmoid: bool) -> Any:
+    if equalize and sigmoid:
+        from gigascene.model.errors import UsageError
+
+        raise UsageError("--equalize and --sigmoid exclude each other")
+    return "equalize" if equalize else "sigmoid" if sigmoid else None
+
+
+def _options(**said: Any) -> dict[str, Any]:
+    return {name: value for name, value in said.items() if value is not None}

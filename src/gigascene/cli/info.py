@@ -1,0 +1,51 @@
+"""`gigascene info`: what a scene is and has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from gigascene.cli import _options as o
+
+HELP = """Show a scene: bands, grid, footprint, masks, suggested stretch.
+
+\b
+gigascene info LC08_.../
+gigascene info LC08_L1TP_226010_20140820_20200911_02_T1 --root scenes/ --json
+"""
+
+
+def add_to(root: typer.Typer) -> None:
+    """Add this verb."""
+    root.command("info", help=HELP)(info)
+
+
+def info(source: o.Sources, root: o.Root = None, json: o.Json = False) -> None:
+    """Describe and print."""
+    from gigascene.api.describe import describe
+
+    facts = describe(source, root=root)
+    if json:
+        o.print_json(facts)
+        return
+    for name in ("id", "sensor", "platform", "datetime"):
+        typer.echo(f"{name:>10}  {facts[name]}")
+    for name, value in facts["properties"].items():
+        typer.echo(f"{'':>10}  {name}: {value}")
+    typer.echo(f"{'crs':>10}  {facts['crs']}")
+    typer.echo(f"{'bounds':>10}  {' '.join(f'{side:.0f}' for side in facts['bounds'])}")
+    if facts["footprint"]:
+        typer.echo(f"{'lon, lat':>10}  {'  '.join(f'{x:.3f},{y:.3f}' for x, y in facts['footprint'])}")
+    for band in facts["bands"]:
+        typer.echo(_line(band))
+    typer.echo(f"{'masks':>10}  {', '.join(facts['masks']) or 'none'}")
+    typer.echo(f"{'products':>10}  {', '.join(facts['products'])}")
+    if facts["stretch"]:
+        typer.echo(f"{'stretch':>10}  --stretch {facts['stretch']}  (true-color, 1 % to 99 %)")
+
+
+def _line(band: dict[str, Any]) -> str:
+    rows, columns = band["shape"]
+    units = ", ".join(band["units"]) or "stored numbers"
+    return f"{band['key']:>10}  {band['name']:<10} {columns:>6} x {rows:<6} {band['resolution']:g} m  {band['dtype']}  {units}"

@@ -1,0 +1,23 @@
+"""`gigascene plan …`: the dry run of any verb that makes something."""
+
+from __future__ import annotations
+
+import typer
+
+from gigascene.cli import compose
+from gigascene.cli._options import app_options
+
+HELP = """Say what a command would do: memory, tiles, bytes, time. Put it before the command.
+
+\b
+gigascene plan compose true-color LC08_.../ -o fjord.png --save plan.json
+gigascene run plan.json
+"""
+
+
+def add_to(root: typer.Typer) -> None:
+    """Add this verb."""
+    group = typer.Typer(help=HELP, **app_options())
+    group.command("compose", help=compose.HELP)(compose.compose)
+    group.callback()(lambda: None)
+    root.add_typer(group, name="plan")
