@@ -10,6 +10,7 @@ from gigascene.api.scenes import Source, open_scene
 from gigascene.model.errors import GigasceneError
 from gigascene.model.scene import Asset, Scene
 from gigascene.plan.build import chosen
+from gigascene.plan.explain import crs_name
 from gigascene.registry import PRODUCTS
 
 CORNERS = ((0, 0), (1, 0), (1, 1), (0, 1))
@@ -26,7 +27,7 @@ def describe(source: Source, root: str | PathLike[str] | None = None) -> dict[st
         "platform": scene.platform,
         "datetime": scene.datetime,
         "properties": dict(scene.properties),
-        "crs": str(grid.crs) if grid.crs else None,
+        "crs": crs_name(grid),
         "bounds": [box.left, box.bottom, box.right, box.top],
         "footprint": footprint(grid),
         "bands": [_band(asset) for asset in scene.assets.values()],

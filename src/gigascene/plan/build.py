@@ -22,6 +22,7 @@ from gigascene.plan.memory import cut_to_memory
 from gigascene.plan.survey import Mode, maxima, survey
 from gigascene.plan.tone import Counted, measured, spread, tone
 from gigascene.registry import ENGINES, PRODUCTS, WRITERS
+from gigascene.sensors import calibration
 from gigascene.storage.identity import path_of
 from gigascene.works.gather import Gather
 
@@ -155,13 +156,9 @@ def _quantity(product: Product, scene: Scene, assets: Sequence[Asset], units: st
     if units not in UNITS:
         raise UnknownName(units, "unit", next(iter(get_close_matches(units, UNITS)), ""), UNITS)
     quantity = product.quantity if units == "default" else units
-    for asset in assets:
-        if quantity not in {"", "dn"} and quantity not in asset.calibrations:
-            has = ", ".join((*asset.calibrations, "dn"))
-            raise BadInput(
-                f"scene {scene.id!r} gives no {quantity} for it; it gives {has}.",
-                asset.href, asset.key, hint="Choose with --units.",
-            )  # fmt: skip
+    if quantity:
+        for asset in assets:
+            calibration(scene, asset, quantity)  # raises, with the reason, where a band cannot give it
     return quantity
 
 

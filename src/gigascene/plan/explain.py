@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from odc.geo.geobox import GeoBox
 
 from gigascene.model.plan import Plan
 from gigascene.plan.memory import MB
@@ -33,7 +34,7 @@ def explain(plan: Plan) -> dict[str, Any]:
         "limits": [[limits.low, limits.high] for limits in plan.recipe.look.limits],
         "writer": format.writer,
         "size": f"{format.shape[1]} x {format.shape[0]} x {format.bands} {format.dtype}",
-        "crs": str(format.geobox.crs) if format.geobox.crs else None,
+        "crs": crs_name(format.geobox),
         "pieces": pieces,
         "tasks": -(-pieces // plan.cut.task_pieces),
         "engine": f"{plan.execution.engine}, {workers} workers",
@@ -45,6 +46,13 @@ def explain(plan: Plan) -> dict[str, Any]:
         "disk_free_mb": disk_free(Path(plan.target)) // MB,
         "seconds": round(max(raw / RATE / workers, 0.1), 1),
     }
+
+
+def crs_name(geobox: GeoBox) -> str | None:
+    """``EPSG:…`` where there is such a code, else the WKT; None without a CRS."""
+    if geobox.crs is None:
+        return None
+    return f"EPSG:{geobox.crs.epsg}" if geobox.crs.epsg else str(geobox.crs)
 
 
 def bytes_to_read(plan: Plan) -> int:

@@ -11,5 +11,6 @@ PRODUCT = Product(
     needs=("nir", "red", "green"),
     channels=("nir", "red", "green"),
     # Limits measured per channel: plants are several times brighter in near infrared than in red and green.
-    look=Look(),
+    # Land is dark beside clouds and snow; gamma shows both.
+    look=Look(gamma=(2.0,)),
 )

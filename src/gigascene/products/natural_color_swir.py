@@ -14,5 +14,6 @@ PRODUCT = Product(
     needs=("swir16", "nir", "red"),
     channels=("swir16", "nir", "red"),
     # Limits measured per channel: snow is nearly black in SWIR, and must not set the limits of red.
-    look=Look(),
+    # Land is dark beside clouds and snow; gamma shows both.
+    look=Look(gamma=(2.0,)),
 )

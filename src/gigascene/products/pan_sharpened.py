@@ -32,7 +32,7 @@ PRODUCT = Product(
     # Neither the brightness, P over its maximum, nor a colour's share of it exceeds 1.
     range=(0.0, 1.0),
     # Limits measured per channel, as for true colour: shares of a maximum have no natural white.
-    look=Look(),
+    look=Look(gamma=(2.0,)),
     grid="pan",
     maxima=True,
 )

@@ -16,5 +16,6 @@ PRODUCT = Product(
     needs=("swir22", "nir", "coastal"),
     channels=("swir22", "nir", "coastal"),
     # Limits measured per channel: ice is dark in SWIR and bright in coastal blue, so no pair of limits fits all three.
-    look=Look(),
+    # Land is dark beside clouds and snow; gamma shows both.
+    look=Look(gamma=(2.0,)),
 )

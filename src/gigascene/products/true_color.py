@@ -11,5 +11,6 @@ PRODUCT = Product(
     needs=("red", "green", "blue"),
     channels=("red", "green", "blue"),
     # Limits measured per channel: haze lifts blue most, and a limit of its own for each takes the veil away.
-    look=Look(),
+    # Land is dark beside clouds and snow; gamma shows both.
+    look=Look(gamma=(2.0,)),
 )

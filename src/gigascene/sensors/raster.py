@@ -1,0 +1,94 @@
+"""Plain GeoTIFFs: every band of every file is a band, named after its file. Never guessed, only asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from gigascene.archives import identity
+from gigascene.model.errors import BadInput
+from gigascene.model.scene import Asset, Calibration, Scene
+from gigascene.model.sensor import Archive, Sensor
+from gigascene.readers.geotiff import Header, describe
+
+_NAME = "raster"
+
+
+def scene_of_rasters(paths: Sequence[str | os.PathLike[str]]) -> Scene:
+    """A scene whose bands are the bands of these files, in this order.
+
+    Parameters
+    ----------
+    paths : paths of GeoTIFFs
+        A file of one band gives a band with the name of the file without suffix; one of several
+        gives ``name_1``, ``name_2`` … Names that stand already get ``-2``, ``-3`` …
+
+    Returns
+    -------
+    Scene
+        Its one quantity is ``"value"``: scale, offset and unit as the file declares them. Time and
+        platform are empty: a plain file does not say.
+
+    Raises
+    ------
+    BadInput
+        Naming the file: not there, no TIFF, or no file given.
+    """
+    files = [Path(path).resolve() for path in paths]
+    if not files:
+        raise BadInput("there is no file to make a scene of")
+    return _scene([str(file) for file in files], [file.stem for file in files])
+
+
+def _scene(hrefs: Sequence[str], stems: Sequence[str]) -> Scene:
+    assets: dict[str, Asset] = {}
+    for href, stem in zip(hrefs, stems, strict=True):
+        for name, index, header in _bands(href, stem):
+            key = _unused(name, assets)
+            assets[key] = _asset(key, href, index, header)
+    return Scene(id="+".join(dict.fromkeys(stems)), sensor=_NAME, platform="", datetime="", assets=assets)
+
+
+def _bands(href: str, stem: str) -> Iterator[tuple[str, int, Header]]:
+    first = describe(href, band=stem)
+    for index in range(1, first.count + 1):
+        name = f"{stem}_{index}" if first.count > 1 else stem
+        yield name, index, describe(href, band=name, index=index)
+
+
+def _unused(name: str, taken: dict[str, Asset]) -> str:
+    number, key = 1, name
+    while key in taken:
+        number += 1
+        key = f"{name}-{number}"
+    return key
+
+
+def _asset(key: str, href: str, index: int, header: Header) -> Asset:
+    return Asset(
+        key=key,
+        name=key,
+        href=href,
+        geobox=header.geobox,
+        dtype=header.dtype,
+        nodata=header.nodata,
+        blocks=header.blocks,
+        calibrations={"value": Calibration(scale=header.scale, offset=header.offset, unit=header.unit)},
+        index=index,
+        identity=identity(href),
+    )
+
+
+def _knows(archive: Archive) -> bool:
+    return False
+
+
+def _open(archive: Archive) -> Scene:
+    names = sorted(name for name in archive.names() if name.lower().endswith((".tif", ".tiff")))
+    if not names:
+        raise BadInput("holds no .tif file", archive.name)
+    return _scene([archive.href(name) for name in names], [Path(name).stem for name in names])
+
+
+SENSOR = Sensor(name=_NAME, title="plain GeoTIFFs, named one by one", bands=(), knows=_knows, open=_open)

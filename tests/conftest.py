@@ -1,0 +1,23 @@
+"""Scenes that many tests share, simulated once for each run."""
+
+import os
+
+import pytest
+
+os.environ.pop("GIGASCENE_SCENES", None)
+
+
+@pytest.fixture(scope="session")
+def scene(tmp_path_factory):
+    """A Landsat 8 Collection 2 Level 1 scene: 1,500 x 1,100 pixels, all bands."""
+    from gigascene.simulate.landsat import simulate
+
+    return simulate(tmp_path_factory.mktemp("scenes"), size=(1500, 1100), seed=3)
+
+
+@pytest.fixture(scope="session")
+def small_scene(tmp_path_factory):
+    """The same kind, 300 x 260 pixels."""
+    from gigascene.simulate.landsat import simulate
+
+    return simulate(tmp_path_factory.mktemp("small"), size=(300, 260), seed=5)

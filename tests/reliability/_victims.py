@@ -1,0 +1,77 @@
+"""Runs plans in children that are killed: at a byte of the body, at a moment, or not at all.
+
+Started once as a process of its own; each line of stdin is a JSON order. Children
+are forked from it, so that each costs no imports. No thread exists before a fork.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import gigascene
+from gigascene.execute import coordinate
+from gigascene.model.plan import Cut
+from gigascene.registry import WRITERS
+from gigascene.writers import _body
+
+
+def main() -> None:
+    for name in WRITERS.names():
+        WRITERS[name]
+    for line in sys.stdin:
+        order = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            os._exit(work(order))
+        _, status = os.waitpid(child, 0)
+        print(json.dumps({"status": os.waitstatus_to_exitcode(status)}), flush=True)
+
+
+def work(order) -> int:
+    with contextlib.redirect_stdout(sys.stderr):
+        plan = gigascene.load_plan(order["plan"])
+        plan = replace(
+            plan,
+            cut=Cut(task_pieces=1, window_rows=order.get("rows", 256)),
+            execution=replace(plan.execution, engine="threads", workers=2),
+        )
+        if "byte" in order:
+            die_at_byte(order["byte"])
+        if "after_s" in order:
+            threading.Thread(target=die_after, args=(order["after_s"],), daemon=True).start()
+        try:
+            receipt = coordinate.run(plan, resume=order.get("resume", False))
+        except Exception as error:
+            print(f"{type(error).__name__}: {error}")
+            return 99
+        Path(order["plan"]).with_suffix(".resumed").write_text(str(receipt.resumed))
+        return 0
+
+
+def die_at_byte(byte: int) -> None:
+    """Write to the body up to this byte, and not one more."""
+    append = _body.Body.append
+
+    def mortal(self, data):
+        if self._end + len(data) > byte:
+            self._file.write(data[: max(byte - self._end, 0)])
+            self._file.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return append(self, data)
+
+    _body.Body.append = mortal
+
+
+def die_after(seconds: float) -> None:
+    time.sleep(seconds)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()

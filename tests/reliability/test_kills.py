@@ -1,0 +1,132 @@
+"""Killed at any byte or moment: never a file that opens and holds wrong pixels, and a resume gives the same bytes.
+
+`GIGASCENE_KILLS` sets how many kills for each writer: 10 by default, 100 in the slow stage.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import gigascene
+from gigascene.registry import WRITERS
+
+KILLS = int(os.environ.get("GIGASCENE_KILLS", "10"))
+OUTPUTS = {
+    "png": (".png", {}),
+    "pam": (".pam", {}),
+    "jpeg": (".jpg", {}),
+    "cog": (".tif", {"tile": 64}),
+    "figure": (".svg", {"width_px": 400}),
+}
+
+
+@pytest.fixture(scope="module")
+def victims():
+    """The process whose children die."""
+    script = Path(__file__).with_name("_victims.py")
+    with subprocess.Popen([sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+
+        def order(**words) -> int:
+            process.stdin.write(json.dumps(words) + "\n")
+            process.stdin.flush()
+            return json.loads(process.stdout.readline())["status"]
+
+        yield order
+        process.stdin.close()
+
+
+def test_every_writer_is_killed():
+    assert set(OUTPUTS) | {"preview"} == set(WRITERS.names())
+
+
+@pytest.fixture(params=OUTPUTS)
+def job(request, scene, tmp_path, victims):
+    """A saved plan, its target, the bytes it should make, how long it takes, and how many pieces it has."""
+    suffix, options = OUTPUTS[request.param]
+    target = tmp_path / f"picture{suffix}"
+    plan = gigascene.plan_compose("true-color", scene, target, options=options)
+    gigascene.save_plan(plan, tmp_path / "plan.json")
+    began = time.monotonic()
+    assert victims(plan=str(tmp_path / "plan.json")) == 0
+    took = time.monotonic() - began
+    whole = target.read_bytes()
+    pieces = len(WRITERS[plan.format.writer].codec.pieces(plan.format))
+    clean(target)
+    return tmp_path / "plan.json", target, whole, took, pieces
+
+
+def clean(target: Path) -> None:
+    for path in target.parent.iterdir():
+        if path.name != "plan.json":
+            path.unlink()
+
+
+def test_kills(job, victims):
+    plan, target, whole, took, pieces = job
+    chance = random.Random(len(whole))
+    for kill in range(KILLS):
+        chosen = {"byte": chance.randrange(len(whole))} if kill % 2 else {"after_s": chance.random() * took}
+        status = victims(plan=str(plan), **chosen)
+        assert status in {0, -signal.SIGKILL}
+        if target.exists():
+            assert target.read_bytes() == whole
+        while status != 0:
+            again = {"byte": chance.randrange(len(whole))} if chance.random() < 0.3 else {}
+            status = victims(plan=str(plan), resume=True, rows=chance.choice([1000, 256, 64]), **again)
+            assert status in {0, -signal.SIGKILL}
+        assert target.read_bytes() == whole
+        assert not [path for path in target.parent.iterdir() if path.name.startswith(".")]
+        clean(target)
+
+
+def test_resume_redoes_no_more_than_was_in_flight(job, victims):
+    plan, target, whole, _, pieces = job
+    if pieces < 4:
+        pytest.skip("this format has too few pieces at this size to tell")
+    assert victims(plan=str(plan), byte=int(len(whole) * 0.6)) == -signal.SIGKILL
+    kept = sum(1 for _ in rows(target.with_name(f".{target.name}.journal")))
+    assert kept > 0
+    assert victims(plan=str(plan), resume=True) == 0
+    assert int(plan.with_suffix(".resumed").read_text()) == kept
+    assert target.read_bytes() == whole
+
+
+def rows(journal: Path):
+    import sqlite3
+    from contextlib import closing
+
+    with closing(sqlite3.connect(journal)) as db:
+        yield from db.execute("SELECT number FROM piece").fetchall()
+
+
+def test_a_tampered_body_is_redone(job, victims):
+    plan, target, whole, _, pieces = job
+    if pieces < 4:
+        pytest.skip("this format has too few pieces at this size to tell")
+    assert victims(plan=str(plan), byte=int(len(whole) * 0.6)) == -signal.SIGKILL
+    body = target.with_name(f".{target.name}.part")
+    data = bytearray(body.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    body.write_bytes(data)
+    assert victims(plan=str(plan), resume=True) == 0
+    assert target.read_bytes() == whole
+
+
+def test_another_plan_does_not_resume(job, victims, scene):
+    plan, target, whole, _, _ = job
+    if victims(plan=str(plan), byte=len(whole) // 2) != -signal.SIGKILL:
+        pytest.skip("this format writes too little to its body to be stopped in it")
+    if not target.with_name(f".{target.name}.journal").exists():
+        pytest.skip("nothing was journaled before the kill")
+    other = gigascene.plan_compose("swir2nirg", scene, target)
+    with pytest.raises(gigascene.GigasceneError, match="cannot be resumed"):
+        gigascene.run(other, resume=True)
+    assert victims(plan=str(plan), resume=True) == 0
+    assert target.read_bytes() == whole
