@@ -21,8 +21,8 @@ from typing import Any, BinaryIO
 
 from isal import igzip, isal_zlib
 
-from gigascene.archives._unpacked import unpacked_folder
 from gigascene.archives._stat import LARGEST_METADATA, absolute, checked_size, identity, shown
+from gigascene.archives._unpacked import unpacked_folder
 from gigascene.model.errors import BadInput, WriteFailed
 
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2")

@@ -1,0 +1,90 @@
+"""Rows of tiles, of one level after another, in the memory of a few.
+
+A run of pieces is far too much to hold (four rows of tiles), so it is cut into
+rows of tiles as its windows come; each level is halved into the next as soon
+as its rows are there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gigascene.codecs._tiff_options import SPAN, level_shape, tiff_options
+from gigascene.kernels.overview import halve
+from gigascene.model.block import Shown
+from gigascene.model.plan import Format
+
+
+def tile_rows(shown: Iterable[Shown], beneath: int, tile: int) -> Iterator[NDArray[Any]]:
+    """Windows of any height, cut into rows of tiles; `beneath` rows remain from the first to the picture's end.
+
+    Each is valid until the next is asked for. Rows that lie in one window are passed on without a copy.
+    """
+    gathered: NDArray[Any] | None = None
+    have = done = 0
+    for part in shown:
+        levels = np.ascontiguousarray(part.levels)
+        start = 0
+        while start < len(levels):
+            want = min(tile, beneath - done)
+            take = min(want - have, len(levels) - start)
+            if take < 1:
+                raise ValueError(f"the windows reach beyond the {beneath} rows that are left")
+            strip = levels[start : start + take]
+            start += take
+            if take < want:
+                if gathered is None:
+                    gathered = np.empty((tile, *levels.shape[1:]), levels.dtype)
+                gathered[have : have + take] = strip
+                strip = gathered[:want]
+            have += take
+            if have == want:
+                yield strip
+                done, have = done + want, 0
+    if have or (done % (SPAN * tile) and done != beneath):
+        raise ValueError(f"the windows end after {done + have} rows, inside a piece")
+
+
+class Half:
+    """Gathers the halves of one level's rows until they make a row of tiles of the next."""
+
+    def __init__(self, shape: tuple[int, int], format: Format) -> None:
+        tile = tiff_options(format).tile
+        self._rows = np.empty((min(tile, shape[0]), shape[1], format.bands), format.dtype)
+        self._left = shape[0]
+        self._have = 0
+        self._format = format
+
+    def add(self, above: NDArray[Any]) -> NDArray[Any] | None:
+        """Take a row of tiles from the level above; give one of this level when it is full."""
+        rows = -(-len(above) // 2)
+        out = self._rows[self._have : self._have + rows]
+        halve(above, nodata=self._format.nodata, alpha=self._format.alpha, out=out)
+        self._have += rows
+        full = min(len(self._rows), self._left)
+        if self._have < full:
+            return None
+        self._have = 0
+        self._left -= full
+        return self._rows[:full]
+
+
+def halves(shape: tuple[int, int], levels: Iterable[int], format: Format) -> list[Half]:
+    """One `Half` for each of `levels`, of a run with `shape` (down to the picture's end) at full resolution."""
+    return [Half(level_shape(shape, level), format) for level in levels]
+
+
+def pyramid(strips: Iterable[NDArray[Any]], first: int, below: Sequence[Half]) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Rows of tiles of level `first` as they come, each followed by those below that it fills: (level, rows)."""
+    for strip in strips:
+        rows: NDArray[Any] | None = strip
+        yield first, strip
+        for level, half in enumerate(below, first + 1):
+            rows = half.add(rows)  # type: ignore[arg-type]  # the loop ends at None
+            if rows is None:
+                break
+            yield level, rows
