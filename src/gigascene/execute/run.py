@@ -18,6 +18,7 @@ from gigascene.model.block import Block, Shown
 from gigascene.model.contracts import Codec, Done, Failed, Piece
 from gigascene.model.grid import Window
 from gigascene.model.plan import Plan, Task
+from gigascene.readers.window import limit_cache
 from gigascene.registry import PRODUCTS, WRITERS
 from gigascene.works.gather import Gather, windows
 
@@ -27,6 +28,7 @@ class Job:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        limit_cache(plan.cut.cache)
         self.codec: Codec = WRITERS[plan.format.writer].codec
         self.gather = Gather(plan.scenes[0], PRODUCTS[plan.recipe.product], plan.recipe, plan.format.geobox)
 

@@ -144,31 +144,37 @@ def levels_numpy(values: F32, thresholds: F32, base: int, dtype: str = "uint8") 
 
 
 @njit(nogil=True, cache=True)
-def _levels(values, thresholds, base, out):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+def _levels(values, thresholds, guesses, base, out):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
     rows, columns = values.shape
-    n = thresholds.size
+    n, buckets = thresholds.size, guesses.size
+    first, last = thresholds[0], thresholds[n - 1]
+    scale = np.float32(buckets) / (last - first) if last > first else np.float32(0)
     for y in range(rows):
         for x in range(columns):
             v = values[y, x]
             if np.isnan(v):
                 out[y, x] = 0
-                continue
-            low, high = 0, n
-            while low < high:
-                middle = (low + high) >> 1
-                if thresholds[middle] <= v:
-                    low = middle + 1
-                else:
-                    high = middle
-            out[y, x] = base + low
+            elif v < first:
+                out[y, x] = base
+            elif v >= last:
+                out[y, x] = base + n
+            else:
+                k = guesses[min(int((v - first) * scale), buckets - 1)]
+                while k > 0 and thresholds[k - 1] > v:
+                    k -= 1
+                while thresholds[k] <= v:
+                    k += 1
+                out[y, x] = base + k
 
 
 def levels(values: F32, thresholds: F32, base: int, out: NDArray[Any]) -> None:
     """Write the level of every value into `out`; compiled twin of `levels_numpy`.
 
     `values` and `out` are (y, x); `out` may be a strided view of an interleaved picture.
+    A coarse table guesses where to look; the thresholds themselves decide.
     """
-    _levels(values, thresholds, base, out)
+    edges = np.linspace(thresholds[0], thresholds[-1], max(4096, thresholds.size), endpoint=False)
+    _levels(values, thresholds, np.searchsorted(thresholds, edges, side="right"), base, out)
 
 
 def table(physical: F32, thresholds: F32, base: int, dtype: str) -> NDArray[Any]:

@@ -86,6 +86,9 @@ class Cut:
     window_rows: int
     """Rows read at once inside a task."""
 
+    cache: int = 16 << 20
+    """Bytes of decoded source blocks kept in each process, so that none is decoded twice for one task."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:

@@ -1,20 +1,21 @@
 """Cut the work so that it fits: peak memory is projected before a byte is read, and kept by the engines.
 
-limit >= base of every process + workers x (one window in hand + codec's scratch + one task's bodies)
-         + ahead + GDAL's block cache + open handles
+limit >= (base + GDAL's block cache) of every process + workers x (one window in hand + codec's scratch)
+         + ahead (bodies being made, waiting or unclaimed) + open handles
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import psutil
 
 from gigascene.model.contracts import Codec
 from gigascene.model.errors import LimitExceeded, UsageError
+from gigascene.model.grid import PieceGrid
 from gigascene.model.plan import Cut, Execution, Format
 from gigascene.works.gather import Gather
 
@@ -22,29 +23,23 @@ MB = 1 << 20
 BASE = 190 * MB
 """An idle process with the interpreter, NumPy, numba's kernels, GDAL and PROJ loaded; measured."""
 
-GDAL_CACHE = 64 * MB
+LEAST_CACHE, MOST_CACHE = 8 * MB, 96 * MB
+"""Of GDAL's decoded blocks in one process."""
+
 HANDLE = MB // 2
 """One open dataset with its block index."""
 
 ROWS_WANTED = 512
 """Rows of one task, before memory says otherwise: source blocks decoded twice at task borders stay few."""
 
+WINDOW_WANTED = 4 * MB
+"""One window on its way to levels: small enough for the processor's caches."""
+
 SMALLEST_WINDOW = 16
 """Rows below which reading gets slower than any memory saved is worth."""
 
 TASKS_PER_WORKER = 4
 """At least so many tasks for each worker, so that all end together."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Costs:
-    """What one worker holds at its peak, bytes."""
-
-    window: int
-    """Stored numbers, physical values and levels of one window."""
-
-    scratch: int
-    bodies: int
 
 
 def allowed() -> int:
@@ -69,34 +64,28 @@ def cut_to_memory(
 ) -> tuple[Cut, Execution]:
     """The largest sensible tasks that fit into `wanted.memory`.
 
-    Raises `LimitExceeded` when even one piece a task, one worker and windows of a few rows do not.
+    Raises `LimitExceeded` when even one piece a task and windows of a few rows do not.
     """
-    best = None
-    for cut in _cuts(gather, format, codec, wanted.workers):
-        ahead = _ahead(format, codec, cut, wanted.workers)
+    total = 0
+    for cut in _cuts(gather, format, codec, wanted.workers, processes):
+        ahead = (wanted.workers + max(wanted.workers // 2, 1)) * cut.task_pieces * codec.bound(format)
         total = projected(gather, format, codec, cut, wanted.workers, processes) + ahead
         if total <= wanted.memory:
-            return cut, _execution(wanted, ahead, total)
-        best = min(best or total, total)
-    raise LimitExceeded(_too_small(gather, format, codec, wanted, processes, best or 0))
+            return cut, replace(wanted, ahead=ahead, projected=total)
+    raise LimitExceeded(
+        f"This needs {total / MB:,.0f} MB with {wanted.workers} workers ({wanted.engine}), and "
+        f"{wanted.memory / MB:,.0f} MB are allowed. Use fewer --workers, or --engine threads, or allow more with --memory."
+    )
 
 
 def projected(gather: Gather, format: Format, codec: Codec, cut: Cut, workers: int, processes: int) -> int:
     """Peak of the whole process tree without results in flight, bytes."""
-    costs = worker_costs(gather, format, codec, cut)
-    handles = workers * len(gather.assets) * HANDLE
-    each = costs.window + costs.scratch + costs.bodies
-    return processes * (BASE + GDAL_CACHE) + workers * each + handles
-
-
-def worker_costs(gather: Gather, format: Format, codec: Codec, cut: Cut) -> Costs:
-    """Peak of one worker."""
     grid = codec.pieces(format)
     across = min(cut.task_pieces, grid.across)
-    width = min(across * grid.piece[1], grid.shape[1])
     rows = min(cut.window_rows, max(1, cut.task_pieces // grid.across) * grid.piece[0])
-    window = rows * width * (pixel_bytes(gather) + format.bands * np.dtype(format.dtype).itemsize)
-    return Costs(window=window, scratch=codec.scratch(format, across), bodies=cut.task_pieces * codec.bound(format))
+    window = rows * _width(grid, across) * (pixel_bytes(gather) + format.bands * np.dtype(format.dtype).itemsize)
+    handles = workers * len(gather.assets) * HANDLE
+    return processes * (BASE + cut.cache) + workers * (window + codec.scratch(format, across)) + handles
 
 
 def pixel_bytes(gather: Gather) -> int:
@@ -107,33 +96,42 @@ def pixel_bytes(gather: Gather) -> int:
     return 4 * (3 * len(gather.assets) + 3 * channels) + 8
 
 
-def _cuts(gather: Gather, format: Format, codec: Codec, workers: int) -> Iterator[Cut]:
+def _cuts(gather: Gather, format: Format, codec: Codec, workers: int, processes: int) -> Iterator[Cut]:
     """From wanted to smallest: fewer pieces a task, then fewer rows a window."""
     grid, block = codec.pieces(format), gather.assets[0].blocks
     rows = -(-ROWS_WANTED // block[0]) * block[0]
     pieces = max(1, rows // grid.piece[0]) * (grid.across if block[1] > grid.piece[1] else 1)
     pieces = max(1, min(pieces, len(grid) // (TASKS_PER_WORKER * workers)))
+    window = rows
     while True:
-        yield Cut(task_pieces=pieces, window_rows=rows)
+        width = _width(grid, min(pieces, grid.across))
+        cache = _cache(gather, width, 1 if processes > 1 else workers)
+        window = min(window, _window_rows(gather, width, rows, cache))
+        yield Cut(task_pieces=pieces, window_rows=window, cache=min(cache, MOST_CACHE))
         if pieces > 1:
             pieces //= 2
-        elif rows > SMALLEST_WINDOW:
-            rows //= 2
+        elif window > SMALLEST_WINDOW:
+            window //= 2
         else:
             return
 
 
-def _ahead(format: Format, codec: Codec, cut: Cut, workers: int) -> int:
-    return 2 * workers * cut.task_pieces * codec.bound(format)
+def _cache(gather: Gather, width: int, workers: int) -> int:
+    """Room for the row of blocks that every worker is in, in every band, and a quarter more for blocks cut by its sides."""
+    keys = {*gather.recipe.bands, *(gather.scene.masks[name].asset for name in gather.recipe.masks)}
+    assets = (gather.scene.assets[key] for key in keys)
+    rows = sum(asset.blocks[0] * (width + asset.blocks[1]) * np.dtype(asset.dtype).itemsize for asset in assets)
+    return max(workers * rows * 5 // 4, LEAST_CACHE)
 
 
-def _execution(wanted: Execution, ahead: int, total: int) -> Execution:
-    return Execution(engine=wanted.engine, workers=wanted.workers, memory=wanted.memory, ahead=ahead, projected=total)
+def _window_rows(gather: Gather, width: int, rows: int, cache: int) -> int:
+    """Few rows where the block cache holds the row of blocks they are cut from; else whole rows of blocks."""
+    if cache > MOST_CACHE:
+        return rows
+    while rows > SMALLEST_WINDOW and rows * width * pixel_bytes(gather) > WINDOW_WANTED:
+        rows //= 2
+    return rows
 
 
-def _too_small(gather: Gather, format: Format, codec: Codec, wanted: Execution, processes: int, need: int) -> str:
-    words = (
-        f"This needs {need / MB:,.0f} MB with {wanted.workers} workers, and {wanted.memory / MB:,.0f} MB are allowed."
-    )
-    fewer = "Use fewer --workers, or --engine threads, or allow more with --memory."
-    return f"{words} {fewer}"
+def _width(grid: PieceGrid, across: int) -> int:
+    return min(across * grid.piece[1], grid.shape[1])

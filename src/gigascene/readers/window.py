@@ -19,8 +19,11 @@ from gigascene.model.scene import Asset
 OPEN_FILES = 24
 """Datasets one thread keeps open."""
 
-GDAL = {"GDAL_CACHEMAX": 64, "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GTIFF_VIRTUAL_MEM_IO": "NO"}
-"""GDAL's block cache would otherwise take 5 % of all memory; a listing of the folder would let side files change pixels."""
+GDAL: dict[str, int | str] = {
+    "GDAL_CACHEMAX": 16 << 20,  # rasterio wants bytes here; GDAL's own default is 5 % of all memory
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # side files must not change pixels
+    "GTIFF_VIRTUAL_MEM_IO": "NO",
+}
 
 _local = threading.local()
 
@@ -40,6 +43,11 @@ def read(asset: Asset, window: Window, out: NDArray[Any] | None = None) -> NDArr
         forget()
         raise _unreadable(asset, window, error) from error
     return out
+
+
+def limit_cache(size: int) -> None:
+    """Let GDAL keep at most so many bytes of decoded blocks in this process, from the next read on."""
+    GDAL["GDAL_CACHEMAX"] = size
 
 
 def forget() -> None:
