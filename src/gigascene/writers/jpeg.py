@@ -1,0 +1,155 @@
+"""JPEG, one file from any number of workers, with GDAL's mask behind the image.
+
+The mask says what is no data (`dataset_mask` in rasterio); programs that do
+not know it see black there.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import rasterio
+from rasterio import Env
+from rasterio.enums import MaskFlags
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
+
+from gigascene.codecs.jpeg import CODEC, END, color_bands, has_mask, header, restart
+from gigascene.codecs.png import ZLIB_HEADER, adler32_combine
+from gigascene.metadata.geotiff_tags import ungeoreferenced_allowed
+from gigascene.model.contracts import Piece, Placed
+from gigascene.model.errors import UsageError, WriteFailed
+from gigascene.model.plan import Format, Plan
+from gigascene.storage.local import discard, writing
+from gigascene.writers._body import Body
+from gigascene.writers._sides import write_sides
+
+MAX_SIDE = 65_500
+"""The format's own limit is 65,535; libjpeg, with which nearly everything reads it, stops here."""
+
+MAX_MASKED = 2**32 - 1
+"""Bytes of an image with a mask behind it: 32 bits say where the mask begins."""
+
+
+class JpegSink:
+    """Strips and masks into a body; images first, masks behind them, out of it."""
+
+    def __init__(self, body: Path, plan: Plan, done: Sequence[Placed]) -> None:
+        self._format = plan.format
+        self._body = Body(body, Path(plan.target), done)
+        self._temporary = self._body.target.sibling("jpeg")
+
+    def put(self, piece: Piece) -> Placed:
+        """Append the next strip and its mask."""
+        return self._body.put(piece)
+
+    def finish(self) -> Mapping[str, Any]:
+        """Assemble under a temporary name, check, commit; the body is only read."""
+        self._body.close()
+        target, made = self._body.target, [self._temporary]
+        try:
+            with writing(target.path):
+                masked = self._assemble()
+                sides = write_sides(target, replace(self._format, nodata=None))
+                made += sides
+                size = self._temporary.stat().st_size
+            target.commit(self._temporary, sides)
+        except BaseException:
+            discard(*made)
+            raise
+        discard(self._body.path)
+        return {"bytes": size, "files": [final.name for final in sides.values()], "mask": masked}
+
+    def abort(self, *, keep: bool) -> None:
+        """Keep what is there for a resume, or nothing."""
+        discard(self._temporary)
+        self._body.abort(keep=keep)
+
+    def _assemble(self) -> bool:
+        """Write and check the file; whether it has a mask, which it has only where it is needed."""
+        format, target, placed = self._format, str(self._body.target.path), self._body.placed
+        missing = len(CODEC.pieces(format)) - len(placed)
+        if missing:
+            raise WriteFailed(target, f"{missing} strips are missing")
+        masked = has_mask(format) and not all(strip.facts["full"] for strip in placed)
+        with self._body.path.open("rb") as body, self._temporary.open("wb") as file:
+            file.write(header(format))
+            for strip, image in parts(body, placed, of="image"):
+                file.write(image)
+                file.write(END if strip.index == len(placed) - 1 else restart(strip.index))
+            if masked:
+                self._mask(body, file)
+        found = seen(self._temporary, target)
+        if found != (format.shape, color_bands(format), masked):
+            raise WriteFailed(target, f"the finished file reads back as {found}")
+        return masked
+
+    def _mask(self, body: BinaryIO, file: BinaryIO) -> None:
+        """GDAL's mask: zlib of one bit a pixel, then where it begins."""
+        begin, adler = file.tell(), 1
+        if begin > MAX_MASKED:
+            raise WriteFailed(str(self._body.target.path), "a JPEG with a mask ends at 4 GB", "Use .tif.")
+        file.write(ZLIB_HEADER)
+        for strip, bits in parts(body, self._body.placed, of="mask"):
+            file.write(bits)
+            adler = adler32_combine(adler, int(strip.facts["adler32"]), int(strip.facts["raw"]))
+        file.write(b"\x01\x00\x00\xff\xff" + struct.pack(">I", adler) + struct.pack("<I", begin))
+
+
+class JpegWriter:
+    """JPEG: 8 bit, grey or RGB; no data, or alpha 0, becomes a mask."""
+
+    name = "jpeg"
+    suffixes = (".jpg", ".jpeg")
+    order: Literal["stream", "delegate"] = "stream"
+    codec = CODEC
+
+    def format(self, format: Format) -> Format:
+        """Option `quality`, 1 to 100 (90); sides up to 65,500."""
+        if format.dtype != "uint8":
+            raise UsageError("JPEG holds 8 bits, not 16; write .png or .tif, or use depth 8")
+        if color_bands(format) not in {1, 3}:
+            raise UsageError(f"JPEG holds grey or RGB, not {color_bands(format)} bands; write .tif")
+        if format.nodata not in {None, 0}:
+            raise UsageError(f"JPEG takes nodata 0 or alpha, not nodata {format.nodata}")
+        if max(format.shape) > MAX_SIDE:
+            raise WriteFailed("JPEG", f"a side of {max(format.shape):,} is over {MAX_SIDE:,}", "Use .tif or .png.")
+        return replace(format, options={"quality": _quality(format.options.get("quality", 90))})
+
+    def open(self, body: Path, plan: Plan, done: Sequence[Placed]) -> JpegSink:
+        """A sink on the body file."""
+        return JpegSink(body, plan, done)
+
+
+WRITER = JpegWriter()
+
+
+def parts(body: BinaryIO, placed: Sequence[Placed], *, of: Literal["image", "mask"]) -> Iterator[tuple[Placed, bytes]]:
+    """The images of all strips in order, or their masks."""
+    for strip in placed:
+        image = int(strip.facts["image"])
+        begin, end = (0, image) if of == "image" else (image, strip.length)
+        body.seek(strip.offset + begin)
+        yield strip, body.read(end - begin)
+
+
+def seen(path: Path, target: str) -> tuple[tuple[int, int], int, bool]:
+    """Shape, bands and whether there is a mask, as GDAL finds them; decodes the first row."""
+    with Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"), ungeoreferenced_allowed():
+        try:
+            with rasterio.open(path, driver="JPEG") as picture:
+                picture.read(1, window=Window(0, 0, picture.width, 1))
+                return picture.shape, picture.count, MaskFlags.per_dataset in picture.mask_flag_enums[0]
+        except RasterioError as error:
+            raise WriteFailed(target, f"the finished file cannot be read back ({error})") from error
+
+
+def _quality(wish: Any) -> int:
+    text = str(wish)
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 100:
+        raise UsageError(f"the quality of a JPEG is 1 to 100, not {wish!r}")
+    return int(text)
