@@ -16,7 +16,8 @@ from pathlib import Path
 
 import gigascene
 from gigascene.execute import coordinate
-from gigascene.model.plan import Cut
+from gigascene.model.plan import Cut, Task
+from gigascene.readers.window import forget
 from gigascene.registry import WRITERS
 from gigascene.writers import _body
 
@@ -26,11 +27,22 @@ def main() -> None:
         WRITERS[name]
     for line in sys.stdin:
         order = json.loads(line)
+        warm(order["plan"])
         child = os.fork()
         if child == 0:
             os._exit(work(order))
         _, status = os.waitpid(child, 0)
         print(json.dumps({"status": os.waitstatus_to_exitcode(status)}), flush=True)
+
+
+def warm(path, known=set()) -> None:
+    """Load compiled kernels and codecs before the fork, in this one thread, so that children start in no time."""
+    if path not in known:
+        known.add(path)
+        plan = gigascene.load_plan(path)
+        for piece in coordinate.Job(plan).pieces(Task(index=0, start=0, stop=1)):
+            del piece
+        forget()
 
 
 def work(order) -> int:

@@ -1,5 +1,6 @@
 """Writers driven as the coordinator drives them, from an array of levels instead of scenes."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,12 +17,15 @@ SHAPES = [(1, 1), (3, 5), (700, 513), (5000, 300)]
 TEXTS = {"Title": "True colour, Ätna", "Software": "gigascene 0", "gigascene:recipe": '{"product":"true-color"}'}
 
 
-def format_of(writer, shape, bands=3, dtype="uint8", *, crs="EPSG:32626", affine=NORTH_UP, metadata=None, **options):
+def format_of(
+    writer, shape, bands=3, dtype="uint8", *, crs="EPSG:32626", affine=NORTH_UP, metadata=None, suffix=None, **options
+):
     alpha = bands in {2, 4}
     plain = options.pop("plain", False)
     return writer.format(
         Format(
             writer=writer.name,
+            suffix=suffix or writer.suffixes[0],
             shape=shape,
             bands=bands,
             dtype=dtype,
@@ -63,6 +67,7 @@ def opened(path, writer, format, done=()):
     body = path.with_name(f".{path.name}.part")
     if not done:
         body.write_bytes(b"")
+    format = replace(format, suffix=path.suffix)
     return writer.open(body, SimpleNamespace(target=str(path), format=format), done)
 
 

@@ -193,11 +193,11 @@ def test_options_are_checked(options):
         drive.format_of(WRITER, (70, 50), **options)
 
 
-def test_refusals(tmp_path):
+def test_refusals():
     with pytest.raises(UsageError, match="uint16"):
         drive.format_of(WRITER, (70, 50), dtype="uint16")
     with pytest.raises(UsageError, match=r"\.pdf, \.svg, \.png"):
-        drive.opened(tmp_path / "out.tif", WRITER, drive.format_of(WRITER, (70, 50)))
+        drive.format_of(WRITER, (70, 50), suffix=".tif")
 
 
 def test_missing_rows_are_no_file(tmp_path):

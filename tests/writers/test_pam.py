@@ -21,7 +21,7 @@ netpbm = pytest.mark.skipif(which("pamfile") is None, reason="netpbm is not inst
 
 
 def made(path, shape, bands=3, dtype="uint8", *, cut=None, **options):
-    format = drive.format_of(WRITER, shape, bands, dtype, **options)
+    format = drive.format_of(WRITER, shape, bands, dtype, suffix=path.suffix, **options)
     levels = drive.picture(format)
     facts = drive.write(path, levels, WRITER, format, **(cut or {}))
     assert facts["bytes"] == path.stat().st_size

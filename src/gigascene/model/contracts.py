@@ -80,6 +80,9 @@ class Writer(Protocol):
     suffixes: tuple[str, ...]
     """Lower-case file suffixes it serves, with the dot."""
 
+    options: tuple[str, ...]
+    """Names of its own options."""
+
     order: Literal["stream", "delegate"]
     """Pieces in canonical order into the final encoding, or raw rows that a library encodes at the end."""
 

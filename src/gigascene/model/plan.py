@@ -53,6 +53,9 @@ class Format:
     """The output: all that decides the bytes, apart from the pixels."""
 
     writer: str
+    suffix: str = ""
+    """Of the target, lower case: some writers make more than one kind of file."""
+
     shape: tuple[int, int]
     """Rows, columns."""
 

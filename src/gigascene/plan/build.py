@@ -191,8 +191,16 @@ def _check_gamma(look: Look, channels: Sequence[str]) -> None:
 
 
 def _writer(wish: Wish) -> Writer:
-    if wish.writer is not None:
-        return WRITERS[wish.writer]
+    """The writer that is named, or that of the target's suffix; it must know every option."""
+    writer: Writer = WRITERS[wish.writer] if wish.writer is not None else _by_suffix(wish)
+    for name in wish.options:
+        if name not in writer.options:
+            closest = next(iter(get_close_matches(name, writer.options)), "")
+            raise UnknownName(name, f"option of {writer.name}", closest, writer.options)
+    return writer
+
+
+def _by_suffix(wish: Wish) -> Writer:
     suffix = Path(wish.target).suffix.lower()
     writers: list[Writer] = [WRITERS[name] for name in WRITERS.names()]
     for writer in writers:
@@ -213,14 +221,25 @@ def _format(gather: Gather, writer: Writer, wish: Wish) -> Format:
     alpha = wish.packing == "document"
     return Format(
         writer=writer.name,
+        suffix=Path(wish.target).suffix.lower(),
         shape=(gather.geobox.shape[0], gather.geobox.shape[1]),
         bands=(3 if palette is not None else channels) + alpha,
         dtype=np.dtype(f"uint{wish.depth}").name,
         alpha=alpha,
         nodata=None if alpha else 0,
         geobox=gather.geobox,
-        options={**wish.options},
+        options={**_legend(gather, writer), **wish.options},
     )
+
+
+def _legend(gather: Gather, writer: Writer) -> dict[str, Any]:
+    """What a colour bar must say, for writers that draw one."""
+    look = gather.recipe.look
+    if "legend" not in writer.options or look.palette is None or look.curve != "linear":
+        return {}
+    limits, label = look.limits[0], gather.product.title
+    bar = {"palette": look.palette, "low": limits.low, "high": limits.high, "gamma": look.gamma[0], "label": label}
+    return {"legend": bar | ({"unit": gather.unit} if gather.unit != "1" else {})}
 
 
 def _plan(gather: Gather, format: Format, wish: Wish) -> Plan:
@@ -231,7 +250,7 @@ def _plan(gather: Gather, format: Format, wish: Wish) -> Plan:
         scenes=(_only(gather),),
         cut=Cut(task_pieces=1, window_rows=1),
         execution=wish.execution,
-        versions=fingerprint.versions(),
+        versions=fingerprint.versions(format.writer),
     )
     _check_target(plan)
     return fitted(replace(plan, format=replace(format, metadata={**format.metadata, **_texts(gather, plan)})))

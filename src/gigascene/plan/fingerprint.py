@@ -13,9 +13,10 @@ LIBRARIES = ("numpy", "numba", "rasterio", "isal", "imagecodecs", "odc-geo")
 """Those that can change a byte of a result."""
 
 
-def versions() -> dict[str, str]:
-    """Of this package and of every library that can change a byte."""
-    return {name: version(name) for name in ("gigascene", *LIBRARIES)}
+def versions(writer: str) -> dict[str, str]:
+    """Of this package and of every library that can change a byte of this writer's output."""
+    drawn = ("matplotlib",) if writer == "figure" else ()
+    return {name: version(name) for name in ("gigascene", *LIBRARIES, *drawn)}
 
 
 def summary(plan: Plan) -> dict[str, Any]:

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from affine import Affine
+
 from gigascene.model.plan import Format
-from gigascene.storage.local import Target
-
-WORLD_SUFFIXES = {".png": ".pgw", ".jpg": ".jgw", ".jpeg": ".jgw", ".pam": ".pmw"}
+from gigascene.storage.local import Target, discard, writing
 
 
-def write_sides(target: Target, format: Format) -> Mapping[Path, Path]:
-    """Write the side files under temporary names: temporary → final, for `Target.commit`."""
-    path = target.path
+def commit_with_sides(target: Target, temporary: Path, format: Format) -> list[str]:
+    """Make `temporary` the target, with its side files; returns their names. On failure none of these stays."""
+    texts = side_files(target.path, format)
+    moves = {target.sibling(final.name + ".new"): final for final in texts}
+    try:
+        with writing(target.path):
+            for new, final in moves.items():
+                new.write_text(texts[final], encoding="utf-8")
+        target.commit(temporary, moves)
+    except BaseException:
+        discard(*moves)
+        raise
+    return [final.name for final in texts]
+
+
+def side_files(path: Path, format: Format) -> dict[Path, str]:
+    """Text of each side file; none where there is nothing to say."""
     texts = {path.with_name(path.name + ".aux.xml"): aux_xml(format)}
-    if format.geobox.crs is not None:
-        texts[path.with_suffix(WORLD_SUFFIXES.get(path.suffix.lower(), ".wld"))] = world_file(format)
-    moves = {}
-    for final, text in texts.items():
-        temporary = target.sibling(final.name + ".new")
-        temporary.write_text(text, encoding="utf-8")
-        moves[temporary] = final
-    return moves
+    if format.geobox.crs is not None or format.geobox.affine != Affine.identity():
+        texts[path.with_suffix(_world_suffix(path.suffix.lower()))] = world_file(format)
+    return texts
+
+
+def _world_suffix(suffix: str) -> str:
+    """ESRI's rule, first and last letter and w; but GDAL looks for .wld beside PGM and PPM."""
+    return ".wld" if suffix in {".pgm", ".ppm"} else f".{suffix[1]}{suffix[-1]}w"
 
 
 def world_file(format: Format) -> str:

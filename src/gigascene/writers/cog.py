@@ -67,7 +67,8 @@ class CogSink:
         except BaseException:
             discard(self._temporary)
             raise
-        discard(self._body.path)
+        # Statistics, or worse a geotransform, of the file that was here before.
+        discard(self._body.path, self._body.target.path.with_name(f"{self._body.target.path.name}.aux.xml"))
         return facts
 
     def abort(self, *, keep: bool) -> None:
@@ -118,6 +119,7 @@ class CogWriter:
 
     name = "cog"
     suffixes = (".tif", ".tiff")
+    options: tuple[str, ...] = ("compress", "level", "predictor", "quality", "tile", "bigtiff")
     order: Literal["stream", "delegate"] = "stream"
     codec = CODEC
 

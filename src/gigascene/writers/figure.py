@@ -78,11 +78,14 @@ class FigureWriter:
 
     name = "figure"
     suffixes = (".pdf", ".svg")
+    options: tuple[str, ...] = ("title", "width_px", "dpi", "size_in", "legend")
     order: Literal["stream", "delegate"] = "delegate"
     codec = CODEC
 
     def format(self, format: Format) -> Format:
         """Options `title` (else the metadata's), `width_px` (2000), `dpi` (200), `size_in` (8), `legend`."""
+        if format.suffix not in KINDS:
+            raise UsageError(f"a figure is {', '.join(KINDS)}, not {format.suffix or 'a file without suffix'}")
         if format.dtype != "uint8" or not 1 <= format.bands <= 4:
             raise UsageError(f"a figure takes 1 to 4 bands of uint8, not {format.bands} of {format.dtype}")
         options: dict[str, Any] = {name: _number(name, format.options) for name in OPTIONS}
@@ -93,10 +96,7 @@ class FigureWriter:
         return replace(format, options=options)
 
     def open(self, body: Path, plan: Plan, done: Sequence[Placed]) -> FigureSink:
-        """A sink on the body file; raises `UsageError` for a target that is no .pdf, .svg or .png."""
-        suffix = Path(plan.target).suffix.lower()
-        if suffix not in KINDS:
-            raise UsageError(f"a figure is {', '.join(KINDS)}, not {suffix or 'a file without suffix'}")
+        """A sink on the body file."""
         return FigureSink(body, plan, done)
 
 

@@ -26,7 +26,7 @@ from gigascene.model.errors import UsageError, WriteFailed
 from gigascene.model.plan import Format, Plan
 from gigascene.storage.local import discard, writing
 from gigascene.writers._body import Body
-from gigascene.writers._sides import write_sides
+from gigascene.writers._sides import commit_with_sides
 
 MAX_SIDE = 65_500
 """The format's own limit is 65,535; libjpeg, with which nearly everything reads it, stops here."""
@@ -50,19 +50,17 @@ class JpegSink:
     def finish(self) -> Mapping[str, Any]:
         """Assemble under a temporary name, check, commit; the body is only read."""
         self._body.close()
-        target, made = self._body.target, [self._temporary]
+        target = self._body.target
         try:
             with writing(target.path):
                 masked = self._assemble()
-                sides = write_sides(target, replace(self._format, nodata=None))
-                made += sides
                 size = self._temporary.stat().st_size
-            target.commit(self._temporary, sides)
+            files = commit_with_sides(target, self._temporary, replace(self._format, nodata=None))
         except BaseException:
-            discard(*made)
+            discard(self._temporary)
             raise
         discard(self._body.path)
-        return {"bytes": size, "files": [final.name for final in sides.values()], "mask": masked}
+        return {"bytes": size, "files": files, "mask": masked}
 
     def abort(self, *, keep: bool) -> None:
         """Keep what is there for a resume, or nothing."""
@@ -105,6 +103,7 @@ class JpegWriter:
 
     name = "jpeg"
     suffixes = (".jpg", ".jpeg")
+    options: tuple[str, ...] = ("quality",)
     order: Literal["stream", "delegate"] = "stream"
     codec = CODEC
 

@@ -11,9 +11,8 @@ from gigascene.codecs.pam import CODEC, classic_header, header, row_bytes
 from gigascene.model.contracts import Piece, Placed
 from gigascene.model.errors import UsageError, WriteFailed
 from gigascene.model.plan import Format, Plan
-from gigascene.storage.local import discard
 from gigascene.writers._body import Body
-from gigascene.writers._sides import write_sides
+from gigascene.writers._sides import commit_with_sides
 
 CLASSIC_BANDS = {".pgm": 1, ".ppm": 3}
 
@@ -23,7 +22,7 @@ class PamSink:
 
     def __init__(self, body: Path, plan: Plan, done: Sequence[Placed]) -> None:
         self._format = plan.format
-        start = _header_maker(Path(plan.target), plan.format)(plan.format)
+        start = _header_maker(plan.format)(plan.format)
         self._body = Body(body, Path(plan.target), done)
         self._size = len(start) + plan.format.shape[0] * row_bytes(plan.format)
         if self._body.empty:
@@ -36,18 +35,10 @@ class PamSink:
     def finish(self) -> Mapping[str, Any]:
         """The body itself becomes the file."""
         self._body.close()
-        target, sides = self._body.target, {}
-        try:
-            with self._body.writing():
-                size = self._body.path.stat().st_size
-                if size != self._size:
-                    raise WriteFailed(str(target.path), f"{size:,} of {self._size:,} bytes are there")
-                sides = dict(write_sides(target, self._format))
-            target.commit(self._body.path, sides)
-        except BaseException:
-            discard(*sides)
-            raise
-        return {"bytes": size, "files": [final.name for final in sides.values()]}
+        target, size = self._body.target, self._body.path.stat().st_size
+        if size != self._size:
+            raise WriteFailed(str(target.path), f"{size:,} of {self._size:,} bytes are there")
+        return {"bytes": size, "files": commit_with_sides(target, self._body.path, self._format)}
 
     def abort(self, *, keep: bool) -> None:
         """Keep what is there for a resume, or nothing."""
@@ -59,11 +50,13 @@ class PamWriter:
 
     name = "pam"
     suffixes = (".pam", ".pgm", ".ppm")
+    options: tuple[str, ...] = ()
     order: Literal["stream", "delegate"] = "stream"
     codec = CODEC
 
     def format(self, format: Format) -> Format:
-        """No options. The suffix is known only to `open`, which refuses what .pgm and .ppm cannot hold."""
+        """No options; .pgm takes grey and .ppm RGB, without alpha."""
+        _header_maker(format)
         if format.dtype not in {"uint8", "uint16"} or not 1 <= format.bands <= 4:
             raise UsageError(f"PAM takes 1 to 4 bands of uint8 or uint16, not {format.bands} of {format.dtype}")
         if format.alpha != (format.bands in {2, 4}):
@@ -71,15 +64,15 @@ class PamWriter:
         return replace(format, options={})
 
     def open(self, body: Path, plan: Plan, done: Sequence[Placed]) -> PamSink:
-        """A sink on the body file; raises `UsageError` for a .pgm that is not grey or a .ppm that is not RGB."""
+        """A sink on the body file."""
         return PamSink(body, plan, done)
 
 
 WRITER = PamWriter()
 
 
-def _header_maker(target: Path, format: Format) -> Callable[[Format], bytes]:
-    suffix = target.suffix.lower()
+def _header_maker(format: Format) -> Callable[[Format], bytes]:
+    suffix = format.suffix
     wanted = CLASSIC_BANDS.get(suffix)
     if wanted is None:
         return header

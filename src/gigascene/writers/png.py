@@ -12,7 +12,7 @@ from gigascene.model.contracts import Piece, Placed
 from gigascene.model.errors import UsageError, WriteFailed
 from gigascene.model.plan import Format, Plan
 from gigascene.writers._body import Body
-from gigascene.writers._sides import write_sides
+from gigascene.writers._sides import commit_with_sides
 
 MAX_SIDE = 2**31 - 1
 LEVELS = (*ISAL_LEVELS, "small")
@@ -35,11 +35,8 @@ class PngSink:
         """Checksum and end chunk; the body itself becomes the file."""
         self._body.append(trailer(placed.facts for placed in self._body.placed))
         self._body.close()
-        with self._body.writing():
-            sides = write_sides(self._body.target, self._format)
-            size = self._body.path.stat().st_size
-        self._body.target.commit(self._body.path, sides)
-        return {"bytes": size, "files": [final.name for final in sides.values()]}
+        size = self._body.path.stat().st_size
+        return {"bytes": size, "files": commit_with_sides(self._body.target, self._body.path, self._format)}
 
     def abort(self, *, keep: bool) -> None:
         """Keep what is there for a resume, or nothing."""
@@ -51,6 +48,7 @@ class PngWriter:
 
     name = "png"
     suffixes = (".png",)
+    options: tuple[str, ...] = ("level",)
     order: Literal["stream", "delegate"] = "stream"
     codec = CODEC
 

@@ -1,0 +1,88 @@
+"""A small PNG of a picture of any size, for notebooks and lists: reduced by the workers in the same pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from gigascene.codecs import png
+from gigascene.codecs.reduced import CODEC, reduced_shape
+from gigascene.model.block import Shown
+from gigascene.model.contracts import Piece, Placed
+from gigascene.model.errors import UsageError
+from gigascene.model.grid import Window
+from gigascene.model.plan import Format, Plan
+from gigascene.storage.local import discard
+from gigascene.writers._body import Body
+
+
+class PreviewSink:
+    """Reduced rows in the body, one PNG made of them."""
+
+    def __init__(self, body: Path, plan: Plan, done: Sequence[Placed]) -> None:
+        self._format = plan.format
+        self._body = Body(body, Path(plan.target), done)
+        self._temporary = self._body.target.sibling("preview")
+
+    def put(self, piece: Piece) -> Placed:
+        """Append the next reduced strip."""
+        return self._body.put(piece)
+
+    def finish(self) -> Mapping[str, Any]:
+        """Encode under a temporary name and commit; the body is only read."""
+        self._body.close()
+        try:
+            with self._body.writing():
+                size = self._temporary.write_bytes(self._encoded())
+            self._body.target.commit(self._temporary)
+        except BaseException:
+            discard(self._temporary)
+            raise
+        discard(self._body.path)
+        return {"bytes": size, "reduced": list(reduced_shape(self._format))}
+
+    def abort(self, *, keep: bool) -> None:
+        """Keep what is there for a resume, or nothing."""
+        discard(self._temporary)
+        self._body.abort(keep=keep)
+
+    def _encoded(self) -> bytes:
+        """The whole PNG: it is small."""
+        rows, columns = reduced_shape(self._format)
+        levels = np.fromfile(self._body.path, self._format.dtype).reshape(rows, columns, self._format.bands)
+        small = replace(self._format, shape=(rows, columns), options={"level": "default"})
+        strips: list[Piece] = []
+        for index in range(len(grid := png.CODEC.pieces(small))):
+            window: Window = grid[index]
+            part = Shown(window=window, levels=levels[window.top : window.bottom])
+            strips += png.CODEC.encode(index, [part], small)
+        bodies = b"".join(strip.body for strip in strips)
+        return png.header(small) + bodies + png.trailer(strip.facts for strip in strips)
+
+
+class PreviewWriter:
+    """A reduced PNG; asked for by name, never by suffix."""
+
+    name = "preview"
+    suffixes: tuple[str, ...] = ()
+    options: tuple[str, ...] = ("width_px",)
+    order: Literal["stream", "delegate"] = "delegate"
+    codec = CODEC
+
+    def format(self, format: Format) -> Format:
+        """Option `width_px`: the longer side, 1000 unless said."""
+        width = format.options.get("width_px", 1000)
+        if not str(width).isdigit() or not 1 <= int(width) <= 20_000:
+            raise UsageError(f"width_px is 1 to 20000, not {width!r}")
+        return replace(format, options={"width_px": int(width)})
+
+    def open(self, body: Path, plan: Plan, done: Sequence[Placed]) -> PreviewSink:
+        """A sink on the body file."""
+        return PreviewSink(body, plan, done)
+
+
+WRITER = PreviewWriter()
