@@ -35,10 +35,13 @@ def main() -> None:
         print(json.dumps({"status": os.waitstatus_to_exitcode(status)}), flush=True)
 
 
-def warm(path, known=set()) -> None:
+WARM = set()
+
+
+def warm(path) -> None:
     """Load compiled kernels and codecs before the fork, in this one thread, so that children start in no time."""
-    if path not in known:
-        known.add(path)
+    if path not in WARM:
+        WARM.add(path)
         plan = gigascene.load_plan(path)
         for piece in coordinate.Job(plan).pieces(Task(index=0, start=0, stop=1)):
             del piece
@@ -59,7 +62,7 @@ def work(order) -> int:
             threading.Thread(target=die_after, args=(order["after_s"],), daemon=True).start()
         try:
             receipt = coordinate.run(plan, resume=order.get("resume", False))
-        except Exception as error:
+        except gigascene.GigasceneError as error:
             print(f"{type(error).__name__}: {error}")
             return 99
         Path(order["plan"]).with_suffix(".resumed").write_text(str(receipt.resumed))

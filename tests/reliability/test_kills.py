@@ -72,7 +72,7 @@ def clean(target: Path) -> None:
 
 
 def test_kills(job, victims):
-    plan, target, whole, took, pieces = job
+    plan, target, whole, took, _ = job
     chance = random.Random(len(whole))
     for kill in range(KILLS):
         chosen = {"byte": chance.randrange(len(whole))} if kill % 2 else {"after_s": chance.random() * took}

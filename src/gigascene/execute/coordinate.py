@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gigascene.execute import receipt as receipts
 from gigascene.execute.capsule import failure
-from gigascene.execute.journal import Journal
+from gigascene.execute.journal import Journal, journal_files
 from gigascene.execute.memory import watched
 from gigascene.execute.receipt import Receipt
 from gigascene.execute.run import Job, tasks
@@ -21,7 +21,7 @@ from gigascene.model.plan import Plan
 from gigascene.plan.fingerprint import fingerprint, identity
 from gigascene.registry import ENGINES, WRITERS
 from gigascene.storage.identity import identity as identity_of
-from gigascene.storage.local import Target, locked
+from gigascene.storage.local import Target, discard, locked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +47,11 @@ def run(plan: Plan, *, resume: bool = False, watch: Watcher | None = None) -> Re
     target.check()
     check_inputs(plan)
     began = time.monotonic()
-    with stopping() as stop, locked(target.sibling("part")) as body, _journal(plan, target, resume=resume) as journal:
+    part = target.sibling("part")
+    with stopping() as stop, locked(part) as body, _swept(target), _journal(plan, target, resume=resume) as journal:
         done = journal.verified(body)
         body.truncate(done[-1].offset + done[-1].length if done else 0)
-        sink: Sink = WRITERS[plan.format.writer].open(target.sibling("part"), plan, done)
+        sink: Sink = WRITERS[plan.format.writer].open(part, plan, done)
         return _Run(plan, journal, sink, done, began, watch or _unwatched).finished(stop)
 
 
@@ -145,6 +146,17 @@ def _journal(plan: Plan, target: Target, *, resume: bool) -> Iterator[Journal]:
         yield journal
     finally:
         journal.close()
+
+
+@contextmanager
+def _swept(target: Target) -> Iterator[None]:
+    """Leave no empty body behind, nor its journal, when work fails before its first byte."""
+    try:
+        yield
+    finally:
+        part = target.sibling("part")
+        if part.exists() and part.stat().st_size == 0:
+            discard(part, *journal_files(target.sibling("journal")))
 
 
 def _unwatched(progress: Progress) -> None:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from gigascene.model.contracts import Placed
 from gigascene.model.errors import UsageError, WriteFailed
+from gigascene.storage.local import discard
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS plan (identity TEXT NOT NULL);
@@ -79,13 +80,17 @@ class Journal:
         """It is not needed any more."""
         if hasattr(self, "_db"):
             self._db.close()
-        for suffix in ("", "-wal", "-shm"):
-            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        discard(*journal_files(self.path))
 
     def _rows(self) -> Iterator[Placed]:
         with closing(self._db.execute("SELECT * FROM piece ORDER BY number")) as rows:
             for number, start, length, sha256, facts in rows:
                 yield Placed(index=number, offset=start, length=length, sha256=sha256, facts=json.loads(facts))
+
+
+def journal_files(path: Path) -> list[Path]:
+    """The database and what SQLite keeps beside it."""
+    return [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm")]
 
 
 def _agrees(body: BinaryIO, placed: Placed) -> bool:

@@ -1,7 +1,8 @@
-"""The true peak of the process tree, measured while work runs."""
+"""The true peak of the process tree, measured while work runs; and freed memory given back at once."""
 
 from __future__ import annotations
 
+import ctypes
 import resource
 import sys
 import threading
@@ -11,6 +12,16 @@ from contextlib import contextmanager, suppress
 import psutil
 
 INTERVAL_S = 0.1
+
+M_TRIM_THRESHOLD = -1
+TRIM = 128 << 10
+"""glibc's own first value. Setting it stops glibc from raising it by what was freed, up to 64 MB for each thread."""
+
+
+def give_back_freed() -> None:
+    """Have the C library return freed memory to the system, where it is glibc."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(M_TRIM_THRESHOLD, TRIM)
 
 
 class Peak:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gigascene.execute.memory import give_back_freed
 from gigascene.kernels import palette, stretch
 from gigascene.model import wire
 from gigascene.model.block import Block, Shown
@@ -28,6 +29,7 @@ class Job:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        give_back_freed()
         limit_cache(plan.cut.cache)
         self.codec: Codec = WRITERS[plan.format.writer].codec
         self.gather = Gather(plan.scenes[0], PRODUCTS[plan.recipe.product], plan.recipe, plan.format.geobox)

@@ -105,6 +105,9 @@ def chosen(product: Product, scene: Scene, bands: Sequence[str] = ()) -> tuple[A
 
 
 def _named(product: Product, scene: Scene, bands: Sequence[str]) -> tuple[Asset, ...]:
+    """The bands the user names; all of them, in order, where the scene has just as many."""
+    if not bands and len(scene.assets) == product.choose:
+        bands = tuple(scene.assets)
     if len(bands) != product.choose:
         raise UsageError(
             f"{product.name!r} is made of {product.choose} bands; name them: --bands {','.join(scene.names[: product.choose])}"

@@ -20,7 +20,7 @@ from gigascene.model.plan import Cut, Execution, Format
 from gigascene.works.gather import Gather
 
 MB = 1 << 20
-BASE = 190 * MB
+BASE = 240 * MB
 """An idle process with the interpreter, NumPy, numba's kernels, GDAL and PROJ loaded; measured."""
 
 LEAST_CACHE, MOST_CACHE = 8 * MB, 96 * MB
