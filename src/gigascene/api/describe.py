@@ -9,8 +9,8 @@ from gigascene.api.compose import plan_compose
 from gigascene.api.scenes import Source, open_scene
 from gigascene.model.errors import GigasceneError
 from gigascene.model.scene import Asset, Scene
-from gigascene.plan.build import chosen
 from gigascene.plan.explain import crs_name
+from gigascene.plan.find import chosen
 from gigascene.registry import PRODUCTS
 
 CORNERS = ((0, 0), (1, 0), (1, 1), (0, 1))

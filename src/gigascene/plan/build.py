@@ -9,25 +9,23 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from odc.geo.geobox import GeoBox
 
 from gigascene.model.contracts import Writer
-from gigascene.model.errors import BadInput, MissingBands, UnknownName, UsageError
+from gigascene.model.errors import UnknownName, UsageError
 from gigascene.model.look import Look
 from gigascene.model.plan import Cut, Execution, Format, Plan, Recipe, Tone
 from gigascene.model.product import Product
 from gigascene.model.scene import Asset, Scene
 from gigascene.plan import fingerprint
+from gigascene.plan.find import chosen, grid_of, known_masks, quantity_of
 from gigascene.plan.memory import cut_to_memory
 from gigascene.plan.survey import Mode, maxima, survey
 from gigascene.plan.tone import Counted, measured, spread, tone
 from gigascene.registry import ENGINES, PRODUCTS, WRITERS
-from gigascene.sensors import calibration
 from gigascene.storage.identity import path_of
 from gigascene.works.gather import Gather
 
 NO_TONE = Tone(thresholds=())
-UNITS = ("default", "dn", "radiance", "reflectance", "temperature")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,86 +89,17 @@ def with_maxima(gather: Gather, wish: Wish) -> Gather:
     return Gather(gather.scene, gather.product, recipe, gather.geobox)
 
 
-def chosen(product: Product, scene: Scene, bands: Sequence[str] = ()) -> tuple[Asset, ...]:
-    """The assets a product is made from, in its order; raises `MissingBands` or `UnknownName`."""
-    if product.choose:
-        return _named(product, scene, bands)
-    if bands:
-        raise UsageError(f"{product.name!r} has its own bands ({', '.join(product.needs)}); leave --bands away")
-    found = {need: _first(scene, need) for need in product.needs}
-    missing = tuple(need for need, asset in found.items() if asset is None)
-    if missing:
-        raise MissingBands(product.name, scene.id, missing, scene.names)
-    return tuple(asset for asset in found.values() if asset is not None)
-
-
-def _named(product: Product, scene: Scene, bands: Sequence[str]) -> tuple[Asset, ...]:
-    """The bands the user names; all of them, in order, where the scene has just as many."""
-    if not bands and len(scene.assets) == product.choose:
-        bands = tuple(scene.assets)
-    if len(bands) != product.choose:
-        raise UsageError(
-            f"{product.name!r} is made of {product.choose} bands; name them: --bands {','.join(scene.names[: product.choose])}"
-        )
-    for name in bands:
-        if bands.count(name) > 1:
-            raise UsageError(f"band {name!r} is named twice")
-        if scene.asset(name) is None:
-            closest = next(iter(get_close_matches(name, scene.names)), "")
-            raise UnknownName(name, "band", closest, scene.names)
-    return tuple(asset for name in bands if (asset := scene.asset(name)) is not None)
-
-
-def _first(scene: Scene, need: str) -> Asset | None:
-    """``"lwir11|lwir"`` means the first of these that the scene has."""
-    return next((asset for name in need.split("|") if (asset := scene.asset(name)) is not None), None)
-
-
-def grid_of(product: Product, scene: Scene, assets: Sequence[Asset]) -> GeoBox:
-    """The grid a product is made on: that of one band if it says so, else the finest among its bands."""
-    if product.grid is not None:
-        asset = scene.asset(product.grid)
-        assert asset is not None
-        return asset.geobox
-    finest = min(assets, key=lambda asset: abs(asset.geobox.affine.determinant))
-    for asset in assets:
-        if asset.geobox.crs != finest.geobox.crs:
-            raise BadInput(
-                f"its CRS is {asset.geobox.crs}, that of {finest.key} is {finest.geobox.crs}.",
-                asset.href, asset.key, hint="Bring the bands to one CRS first.",
-            )  # fmt: skip
-    return finest.geobox
-
-
 def _recipe(product: Product, scene: Scene, assets: Sequence[Asset], wish: Wish) -> Recipe:
     """All but the numbers that must be measured."""
     return Recipe(
         product=product.name,
         bands=tuple(asset.key for asset in assets),
-        quantity=_quantity(product, scene, assets, wish.units),
+        quantity=quantity_of(product, scene, assets, wish.units),
         look=wish.look or product.look,
         tone=NO_TONE,
         packing=wish.packing,
-        masks=_masks(scene, wish.masks),
+        masks=known_masks(scene, wish.masks),
     )
-
-
-def _quantity(product: Product, scene: Scene, assets: Sequence[Asset], units: str) -> str:
-    if units not in UNITS:
-        raise UnknownName(units, "unit", next(iter(get_close_matches(units, UNITS)), ""), UNITS)
-    quantity = product.quantity if units == "default" else units
-    if quantity:
-        for asset in assets:
-            calibration(scene, asset, quantity)  # raises, with the reason, where a band cannot give it
-    return quantity
-
-
-def _masks(scene: Scene, names: Sequence[str]) -> tuple[str, ...]:
-    for name in names:
-        if name not in scene.masks:
-            has = ", ".join(scene.masks) or "none"
-            raise BadInput(f"scene {scene.id!r} carries no mask {name!r}; it carries {has}.")
-    return tuple(names)
 
 
 def _shown(gather: Gather, wish: Wish) -> Recipe:
