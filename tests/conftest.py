@@ -3,7 +3,10 @@
 import os
 
 import pytest
+from hypothesis import settings
 
+settings.register_profile("gigascene", deadline=None)  # the first call of a kernel compiles it
+settings.load_profile("gigascene")
 os.environ.pop("GIGASCENE_SCENES", None)
 
 

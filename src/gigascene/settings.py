@@ -21,6 +21,12 @@ class Settings:
     """`GIGASCENE_WORKERS`: as ``--workers``."""
 
 
+def cores() -> int:
+    """Processor cores this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # not on every system
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
 @cache
 def settings() -> Settings:
     """The environment's settings."""

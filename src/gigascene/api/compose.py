@@ -18,7 +18,7 @@ from gigascene.model.plan import Execution, Plan
 from gigascene.plan.build import Wish, build
 from gigascene.plan.memory import allowed, memory_of
 from gigascene.registry import PRODUCTS
-from gigascene.settings import settings
+from gigascene.settings import cores, settings
 
 Stretch = str | Sequence[Limits] | None
 
@@ -133,7 +133,7 @@ def compose(
 def execution(engine: str, workers: int | None, memory: str | int | None) -> Execution:
     """Who does it in how much memory: options first, then the environment, then what the machine has."""
     said = workers if workers is not None else settings().workers
-    count = _workers(said) if said is not None else len(os.sched_getaffinity(0))
+    count = _workers(said) if said is not None else cores()
     wanted = memory if memory is not None else settings().memory
     return Execution(engine=engine, workers=count, memory=allowed() if wanted is None else memory_of(wanted))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import tempfile
@@ -15,6 +14,7 @@ import numpy as np
 
 from gigascene.kernels import stretch
 from gigascene.plan.fingerprint import LIBRARIES
+from gigascene.settings import cores
 
 GOOD_FREE = 2 << 30
 
@@ -37,7 +37,7 @@ def examine() -> list[Check]:
         ("gdal", _gdal),
         ("proj", _proj),
         ("kernels", _kernels),
-        ("cores", lambda: (True, str(len(os.sched_getaffinity(0))))),
+        ("cores", lambda: (True, str(cores()))),
         ("memory", _memory),
         ("disk", _disk),
         ("temporary", _temporary),

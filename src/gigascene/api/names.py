@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from gigascene.kernels import palette
 from gigascene.model.errors import UnknownName
 from gigascene.model.product import Product
@@ -33,7 +35,7 @@ def catalogue(kind: str) -> dict[str, str]:
         case "writers":
             return {name: ", ".join(WRITERS[name].suffixes) for name in WRITERS.names()}
         case "engines":
-            return {name: _first_line(ENGINES[name]) for name in ENGINES.names()}
+            return {name: _first_line(sys.modules[ENGINES[name].__module__]) for name in ENGINES.names()}
         case "palettes":
             return dict.fromkeys(palette.names(), "")
     raise UnknownName(kind, "list", "", ("products", "sensors", "writers", "engines", "palettes"))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from gigascene.model.errors import UnknownName, UsageError
+from gigascene.simulate import parse_size, simulator
 
 Told = Callable[[int, int], None]
 
@@ -37,13 +35,9 @@ def simulate(
     level : str
         ``"l1"`` or ``"l2"``.
     """
-    if sensor != "landsat":
-        raise UnknownName(sensor, "simulated sensor", "", ("landsat",))
-    from gigascene.simulate import landsat  # noqa: PLC0415  (its kernels are only wanted here)
-
+    made = simulator(sensor)
     folder.mkdir(parents=True, exist_ok=True)
-    wanted: Any = {"level": level}
-    return landsat.simulate(folder, size=size_of(size), seed=seed, workers=workers, progress=progress, **wanted)
+    return made(folder, size=parse_size(size), seed=seed, level=level, workers=workers, progress=progress)
 
 
 def find_or_simulate(sensor: str, folder: Path, *, size: str, progress: Told | None = None) -> tuple[Path, bool]:
@@ -53,17 +47,3 @@ def find_or_simulate(sensor: str, folder: Path, *, size: str, progress: Told | N
     if found:
         return found[0], False
     return simulate(sensor, place, size=size, progress=progress), True
-
-
-def size_of(text: str) -> Any:
-    """``"full"``, ``"small"`` or (rows, columns).
-
-    >>> size_of("300x280")
-    (300, 280)
-    """
-    if text in {"full", "small"}:
-        return text
-    found = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", text)
-    if not found or 0 in (size := (int(found[1]), int(found[2]))):
-        raise UsageError(f"cannot read the size {text!r}; write full, small, or ROWSxCOLUMNS such as 1000x900")
-    return size

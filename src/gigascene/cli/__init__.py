@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -36,18 +37,17 @@ def main() -> None:
 
 def _told(error: Exception) -> int:
     """Say what happened; the exit code."""
-    import click
-
     from gigascene.model.errors import GigasceneError, Stopped, exit_code
 
-    if isinstance(error, click.exceptions.Exit):
+    if isinstance(error, typer.Exit):
         return int(error.exit_code)
-    if isinstance(error, click.ClickException):
-        error.show()
-        return int(error.exit_code)
-    if isinstance(error, click.Abort):
+    if isinstance(error, typer.Abort):
         _say("Stopped.")
         return 130
+    show: Callable[[], None] | None = getattr(error, "show", None)
+    if show is not None:  # a usage error of click, of which typer has a copy of its own
+        show()
+        return int(getattr(error, "exit_code", 2))
     if isinstance(error, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -25,7 +25,7 @@ def list_(kind: Annotated[str, typer.Argument(help=", ".join(KINDS))] = "product
     """Names, each with a line about it."""
     from gigascene.api.names import catalogue
 
-    found = catalogue(o.one_of("WHAT", kind, KINDS))
+    found = catalogue(o.one_of("KIND", kind, KINDS))
     if json:
         o.print_json(found)
         return

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import psutil
 
@@ -33,8 +34,7 @@ class Peak:
     @property
     def bytes(self) -> int:
         """Own peak as the system accounts it, and the highest sum of all children that was sampled."""
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit + self.children
+        return own_peak() + self.children
 
     def sample(self) -> None:
         """Look once."""
@@ -43,6 +43,16 @@ class Peak:
             with suppress(psutil.Error):
                 total += child.memory_info().rss
         self.children = max(self.children, total)
+
+
+def own_peak() -> int:
+    """Peak of this process, bytes. Not from getrusage on Linux: there a child starts with its parent's."""
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 @contextmanager

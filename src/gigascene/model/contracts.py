@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from gigascene.model.block import Shown
 from gigascene.model.grid import PieceGrid
@@ -64,7 +64,7 @@ class Sink(Protocol):
     """Coordinator half of a writer: puts pieces in their place and finishes the file."""
 
     def put(self, piece: Piece) -> Placed:
-        """Store one piece. For order ``stream`` they come by ascending index without gaps."""
+        """Store one piece. They come by ascending index, without gaps."""
 
     def finish(self) -> Mapping[str, Any]:
         """Header, index, trailer; validate; put the finished file and its side files in place. Facts for the receipt."""
@@ -82,9 +82,6 @@ class Writer(Protocol):
 
     options: tuple[str, ...]
     """Names of its own options."""
-
-    order: Literal["stream", "delegate"]
-    """Pieces in canonical order into the final encoding, or raw rows that a library encodes at the end."""
 
     codec: Codec
 

@@ -61,15 +61,18 @@ class BadInput(GigasceneError, OSError):
 
 
 class MissingBands(BadInput, LookupError):
-    """``MissingBands(product, scene, missing, has)``; the last two are tuples of names."""
+    """``MissingBands(product, scene, missing, has, files)``: names of bands, and the files that should hold the missing."""
 
-    def __init__(self, product: str, scene: str, missing: tuple[str, ...], has: tuple[str, ...]) -> None:
-        Exception.__init__(self, product, scene, missing, has)
-        self.args = (product, scene, missing, has)
+    def __init__(
+        self, product: str, scene: str, missing: tuple[str, ...], has: tuple[str, ...], files: tuple[str, ...] = ()
+    ) -> None:
+        Exception.__init__(self, product, scene, missing, has, files)
+        self.args = (product, scene, missing, has, files)
 
     def __str__(self) -> str:
-        product, scene, missing, has = self.args
-        return f"{product!r} needs {', '.join(missing)}; scene {scene!r} has only {', '.join(has) or 'no bands'}."
+        product, scene, missing, has, files = self.args
+        words = f"{product!r} needs {', '.join(missing)}; scene {scene!r} has only {', '.join(has) or 'no bands'}."
+        return f"{words} Put there: {', '.join(files)}" if files else words
 
 
 class WriteFailed(GigasceneError, OSError):

@@ -106,6 +106,9 @@ class Scene:
     assets: Mapping[str, Asset]
     """By the archive's own name."""
 
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """By common name, the files of bands it should have and that are not there."""
+
     masks: Mapping[str, Mask] = field(default_factory=dict)
     """Named masks its quality band can give."""
 

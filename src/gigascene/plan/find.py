@@ -24,7 +24,8 @@ def chosen(product: Product, scene: Scene, bands: Sequence[str] = ()) -> tuple[A
     found = {need: _first(scene, need) for need in product.needs}
     missing = tuple(need for need, asset in found.items() if asset is None)
     if missing:
-        raise MissingBands(product.name, scene.id, missing, scene.names)
+        files = tuple(scene.absent[need] for need in missing if need in scene.absent)
+        raise MissingBands(product.name, scene.id, missing, scene.names, files)
     return tuple(asset for asset in found.values() if asset is not None)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from pathlib import PurePath
 from typing import Any
 
 from gigascene.model.errors import BadInput
@@ -29,7 +30,9 @@ class Part:
     """Of the instrument, for spectral bands."""
 
 
-def scene(source: Source, *, sensor: str, parts: Iterable[Part], masks: Mapping[str, Mask]) -> Scene:
+def scene(
+    source: Source, *, sensor: str, bands: Iterable[Band], parts: Iterable[Part], masks: Mapping[str, Mask]
+) -> Scene:
     """The scene with an asset for every part, and those masks whose quality band is there."""
     parts = tuple(parts)
     if not parts:
@@ -41,6 +44,7 @@ def scene(source: Source, *, sensor: str, parts: Iterable[Part], masks: Mapping[
         platform=f"landsat-{source.id.satellite}",
         datetime=_moment(source),
         assets=assets,
+        absent=_absent(source, bands, assets),
         masks={name: mask for name, mask in masks.items() if mask.asset in assets},
         properties=_properties(source),
     )
@@ -60,6 +64,12 @@ def _assets(source: Source, parts: tuple[Part, ...]) -> dict[str, Asset]:
     wanted = {part.file for part in parts}
     hrefs = {name: source.archive.href(name) for name in source.archive.names() if name in wanted}
     return {part.key: _asset(source, part, hrefs[part.file]) for part in parts}
+
+
+def _absent(source: Source, bands: Iterable[Band], assets: Mapping[str, Asset]) -> dict[str, str]:
+    """Files of the instrument's bands that are not there."""
+    folder = PurePath(source.archive.name)
+    return {band.name: str(folder / f"{source.stem}_{band.key}.TIF") for band in bands if band.key not in assets}
 
 
 def _asset(source: Source, part: Part, href: str) -> Asset:

@@ -25,7 +25,7 @@ def _knows(archive: Archive) -> bool:
 def _open(archive: Archive) -> Scene:
     found = source(archive, _NAME)
     masks = collection2(found.id.satellite, found.id.sensor)
-    return scene(found, sensor=_NAME, parts=_parts(found), masks=masks)
+    return scene(found, sensor=_NAME, bands=bands(found.id.satellite), parts=_parts(found), masks=masks)
 
 
 def _parts(found: Source) -> Iterator[Part]:

@@ -22,7 +22,7 @@ def _knows(archive: Archive) -> bool:
 
 def _open(archive: Archive) -> Scene:
     found = source(archive, _NAME)
-    return scene(found, sensor=_NAME, parts=_parts(found), masks=_masks(found))
+    return scene(found, sensor=_NAME, bands=bands(found.id.satellite), parts=_parts(found), masks=_masks(found))
 
 
 def _parts(found: Source) -> Iterator[Part]:

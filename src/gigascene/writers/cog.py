@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 import numpy as np
 import rasterio
@@ -120,7 +120,6 @@ class CogWriter:
     name = "cog"
     suffixes = (".tif", ".tiff")
     options: tuple[str, ...] = ("compress", "level", "predictor", "quality", "tile", "bigtiff")
-    order: Literal["stream", "delegate"] = "stream"
     codec = CODEC
 
     def format(self, format: Format) -> Format:

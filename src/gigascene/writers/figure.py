@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -79,7 +79,6 @@ class FigureWriter:
     name = "figure"
     suffixes = (".pdf", ".svg")
     options: tuple[str, ...] = ("title", "width_px", "dpi", "size_in", "legend")
-    order: Literal["stream", "delegate"] = "delegate"
     codec = CODEC
 
     def format(self, format: Format) -> Format:

@@ -104,7 +104,6 @@ class JpegWriter:
     name = "jpeg"
     suffixes = (".jpg", ".jpeg")
     options: tuple[str, ...] = ("quality",)
-    order: Literal["stream", "delegate"] = "stream"
     codec = CODEC
 
     def format(self, format: Format) -> Format:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from gigascene.codecs.pam import CODEC, classic_header, header, row_bytes
 from gigascene.model.contracts import Piece, Placed
@@ -51,7 +51,6 @@ class PamWriter:
     name = "pam"
     suffixes = (".pam", ".pgm", ".ppm")
     options: tuple[str, ...] = ()
-    order: Literal["stream", "delegate"] = "stream"
     codec = CODEC
 
     def format(self, format: Format) -> Format:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from gigascene.codecs.png import CODEC, ISAL_LEVELS, header, trailer
 from gigascene.model.contracts import Piece, Placed
@@ -49,7 +49,6 @@ class PngWriter:
     name = "png"
     suffixes = (".png",)
     options: tuple[str, ...] = ("level",)
-    order: Literal["stream", "delegate"] = "stream"
     codec = CODEC
 
     def format(self, format: Format) -> Format:

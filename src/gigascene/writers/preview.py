@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -70,7 +70,6 @@ class PreviewWriter:
     name = "preview"
     suffixes: tuple[str, ...] = ()
     options: tuple[str, ...] = ("width_px",)
-    order: Literal["stream", "delegate"] = "delegate"
     codec = CODEC
 
     def format(self, format: Format) -> Format:
