@@ -1,17 +1,22 @@
 # The two first commands: `make demo` shows what this is, `make test` proves it.
-PYTHON ?= python3
 BIN := .venv/bin
+
+# `python3`, or where that is too old, the newest that is there. PYTHON=… says otherwise.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11, 4))
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c "$(NEW_ENOUGH)" 2>/dev/null && echo $$python && exit; done; echo python3)
 
 .PHONY: setup demo test lint docs bench clean
 
 setup: .venv/.done
 
+# Made anew when the pinned requirements change; nothing is fetched that has no hash.
 .venv/.done: requirements/dev.txt pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11, 4) and "gigascene needs Python 3.11.4 or newer; set PYTHON=...")'
+	@$(PYTHON) -c "$(NEW_ENOUGH)" || { echo "gigascene needs Python 3.11.4 or newer, and found `$(PYTHON) --version 2>&1`. Say where: make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	touch $@
+	@touch $@
 
 demo: setup
 	$(BIN)/gigascene demo
