@@ -92,8 +92,14 @@ class _Tiles:
         self._tiles[level].append(parts)
 
     def piece(self, index: int) -> Piece:
-        body = b"".join(bits for level in self._tiles for parts in level for part in parts for bits in framed(part))
         facts = {
             name: [[len(parts[at]) for parts in level] for level in self._tiles] for at, name in enumerate(self._names)
         }
+        body = bytearray()
+        for level in self._tiles:
+            level.reverse()
+            while level:  # tiles are let go as they are joined: twice a body is never in memory
+                for part in level.pop():
+                    for bits in framed(part):
+                        body += bits
         return Piece(index=index, body=body, sha256=hashlib.sha256(body).hexdigest(), facts=facts)

@@ -19,7 +19,7 @@ class Piece:
     index: int
     """Row-major position in the codec's `PieceGrid`."""
 
-    body: bytes
+    body: bytes | bytearray
     sha256: str
     """Hex digest of `body`."""
 

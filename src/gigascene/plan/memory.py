@@ -32,7 +32,7 @@ HANDLE = MB // 2
 ROWS_WANTED = 512
 """Rows of one task, before memory says otherwise: source blocks decoded twice at task borders stay few."""
 
-WINDOW_WANTED = 4 * MB
+WINDOW_WANTED = 2 * MB
 """One window on its way to levels: small enough for the processor's caches."""
 
 SMALLEST_WINDOW = 16
@@ -117,11 +117,16 @@ def _cuts(gather: Gather, format: Format, codec: Codec, workers: int, processes:
 
 
 def _cache(gather: Gather, width: int, workers: int) -> int:
-    """Room for the row of blocks that every worker is in, in every band, and a quarter more for blocks cut by its sides."""
+    """Room for the row of blocks that every worker is in, in every band, and a little more."""
     keys = {*gather.recipe.bands, *(gather.scene.masks[name].asset for name in gather.recipe.masks)}
     assets = (gather.scene.assets[key] for key in keys)
-    rows = sum(asset.blocks[0] * (width + asset.blocks[1]) * np.dtype(asset.dtype).itemsize for asset in assets)
-    return max(workers * rows * 5 // 4, LEAST_CACHE)
+    rows = sum(asset.blocks[0] * _touched(width, asset.blocks[1]) * np.dtype(asset.dtype).itemsize for asset in assets)
+    return max(workers * rows * 9 // 8, LEAST_CACHE)
+
+
+def _touched(width: int, block: int) -> int:
+    """Columns of the blocks under a run: whole blocks, and one more where the run's sides cut blocks."""
+    return -(-width // block) * block + (block if width % block else 0)
 
 
 def _window_rows(gather: Gather, width: int, rows: int, cache: int) -> int:

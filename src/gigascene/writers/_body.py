@@ -26,7 +26,7 @@ class Body:
         """Turn refusals of the system into `WriteFailed` for the target."""
         return writing(self.target.path)
 
-    def append(self, data: bytes) -> int:
+    def append(self, data: bytes | bytearray) -> int:
         """Write bytes that are no piece; returns their offset."""
         offset = self._end
         with self.writing():
