@@ -148,7 +148,9 @@ class TestBrokenBands:
         )
         band(spoiled, "B3").write_text(vrt)
         refused(say("compose", "true-color", spoiled, "-o", out / "a.png"), 4, r"_B3\.TIF", r"no TIFF", folder=out)
-        refused(say("info", spoiled), 4, r"no TIFF")
+        told = say("info", spoiled)
+        assert told.code == 0
+        assert "no TIFF" in told.out
 
     def test_a_vrt_is_no_plain_raster_either(self, say, out, tmp_path):
         fake = tmp_path / "fake.tif"

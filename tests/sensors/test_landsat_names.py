@@ -171,9 +171,9 @@ def test_levels_of_one_scene_side_by_side_are_told_apart(tmp_path):
 def test_a_tif_that_is_none_is_named_with_its_band(tmp_path, content):
     folder = write_collection2(tmp_path / ID)
     (folder / f"{ID}_B3.TIF").write_bytes(content)
-    with pytest.raises(BadInput) as caught:
-        open_scene(folder)
-    assert f"{ID}_B3.TIF, band B3" in str(caught.value)
+    scene = open_scene(folder)
+    assert "green" not in scene.names
+    assert f"{ID}_B3.TIF, band B3" in scene.absent["green"]
 
 
 def test_a_scene_by_night_has_radiance_and_says_why_no_reflectance(tmp_path):

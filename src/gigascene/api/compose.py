@@ -41,7 +41,7 @@ def plan_compose(
     writer: str | None = None,
     options: Mapping[str, Any] | None = None,
     engine: str = "threads",
-    workers: int | None = None,
+    workers: int | str | None = None,
     memory: str | int | None = None,
     root: str | PathLike[str] | None = None,
 ) -> Plan:
@@ -130,15 +130,16 @@ def compose(
     return run_plan(plan_compose(product, source, target, **wishes), resume=resume, watch=watch)
 
 
-def execution(engine: str, workers: int | None, memory: str | int | None) -> Execution:
+def execution(engine: str, workers: int | str | None, memory: str | int | None) -> Execution:
     """Who does it in how much memory: options first, then the environment, then what the machine has."""
     said = workers if workers is not None else settings().workers
-    count = _workers(said) if said is not None else cores()
+    count = cores() if said is None else workers_of(said)
     wanted = memory if memory is not None else settings().memory
     return Execution(engine=engine, workers=count, memory=allowed() if wanted is None else memory_of(wanted))
 
 
-def _workers(said: int | str) -> int:
+def workers_of(said: int | str) -> int:
+    """A number of workers, 1 or more."""
     try:
         count = int(said)
     except ValueError:

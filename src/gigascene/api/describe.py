@@ -31,6 +31,7 @@ def describe(source: Source, root: str | PathLike[str] | None = None) -> dict[st
         "bounds": [box.left, box.bottom, box.right, box.top],
         "footprint": footprint(grid),
         "bands": [_band(asset) for asset in scene.assets.values()],
+        "absent": dict(scene.absent),
         "masks": list(scene.masks),
         "products": [name for name in PRODUCTS.names() if _can(scene, name)],
         "stretch": suggested(scene),

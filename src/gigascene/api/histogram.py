@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from gigascene.api.compose import execution
 from gigascene.api.scenes import Source, open_scene
-from gigascene.model.errors import BadInput
+from gigascene.model.errors import BadInput, UsageError
 from gigascene.plan.build import any_bands
 from gigascene.plan.survey import survey
 from gigascene.plan.tone import Counted
-from gigascene.storage.local import Target
+from gigascene.storage.local import Target, discard, writing
 
 COLOURS = {"red": "#d62728", "green": "#2ca02c", "blue": "#1f77b4", "coastal": "#17becf", "nir": "#9467bd"}
 SUGGESTED = (1.0, 99.0)
@@ -71,7 +71,7 @@ def histogram(
     units: str = "default",
     mask: Sequence[str] = (),
     mode: Literal["sample", "exact"] = "exact",
-    workers: int | None = None,
+    workers: int | str | None = None,
     root: str | PathLike[str] | None = None,
 ) -> Histogram:
     """Count the valid pixels of bands.
@@ -120,8 +120,18 @@ def _bins(channel: Counted) -> dict[str, Any]:
 
 
 def _write(figure: Any, target: Target) -> None:
+    """The same bytes every time; whole or not at all."""
+    from gigascene.writers._raw_figure import UNTIMED, settled  # noqa: PLC0415  (brings Matplotlib)
+
     target.check()
+    kind = target.path.suffix.lstrip(".").lower()
+    if kind not in UNTIMED:
+        raise UsageError(f"a histogram is written as .png, .pdf or .svg, not .{kind}")
     temporary = target.sibling("new")
-    kind = target.path.suffix.lstrip(".").lower() or "png"
-    figure.savefig(temporary, format=kind, dpi=120, metadata={"Date": None} if kind in {"svg", "pdf"} else None)
-    target.commit(temporary)
+    try:
+        with settled(), writing(target.path):
+            figure.savefig(temporary, format=kind, dpi=120, metadata=UNTIMED[kind])
+        target.commit(temporary)
+    except BaseException:
+        discard(temporary)
+        raise

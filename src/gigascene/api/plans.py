@@ -12,6 +12,7 @@ from gigascene.model import wire
 from gigascene.model.errors import BadInput
 from gigascene.model.plan import Plan
 from gigascene.plan.build import fitted
+from gigascene.plan.check import check
 from gigascene.storage.local import Target
 
 __all__ = ["load_plan", "run", "save_plan"]
@@ -28,10 +29,15 @@ def load_plan(path: str | PathLike[str]) -> Plan:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"cannot be read ({error}).", str(path)) from error
-    return wire.loads(Plan, text)
+    try:
+        plan = wire.loads(Plan, text)
+        check(plan)
+    except BadInput as error:
+        raise BadInput(str(error), str(path), hint="Plan again.") from error
+    return plan
 
 
-def refitted(plan: Plan, *, engine: str | None, workers: int | None, memory: str | int | None) -> Plan:
+def refitted(plan: Plan, *, engine: str | None, workers: int | str | None, memory: str | int | None) -> Plan:
     """The same plan cut for other hands; not a byte of the result changes."""
     before = plan.execution
     wanted = execution(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from gigascene.api.compose import workers_of
 from gigascene.simulate import parse_size, simulator
 
 Told = Callable[[int, int], None]
@@ -17,7 +18,7 @@ def simulate(
     size: str = "full",
     seed: int = 0,
     level: str = "l1",
-    workers: int | None = None,
+    workers: int | str | None = None,
     progress: Told | None = None,
 ) -> Path:
     """Simulate a scene in its agency's own layout; returns its folder.
@@ -37,7 +38,14 @@ def simulate(
     """
     made = simulator(sensor)
     folder.mkdir(parents=True, exist_ok=True)
-    return made(folder, size=parse_size(size), seed=seed, level=level, workers=workers, progress=progress)
+    return made(
+        folder,
+        size=parse_size(size),
+        seed=seed,
+        level=level,
+        workers=None if workers is None else workers_of(workers),
+        progress=progress,
+    )
 
 
 def find_or_simulate(sensor: str, folder: Path, *, size: str, progress: Told | None = None) -> tuple[Path, bool]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
@@ -19,15 +20,32 @@ from gigascene.cli._options import app_options
 def app() -> typer.Typer:
     """All verbs."""
     root = typer.Typer(help=__doc__ and "Satellite archives to finished pictures.", **app_options())
+    root.callback()(_version)
     for verb in (demo, info, histogram, compose, plan, run, replay, list_, doctor, simulate):
         verb.add_to(root)
     return root
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"gigascene {version('gigascene')}")
+        raise typer.Exit
+
+
+def _version(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
 def main() -> None:
     """Run the command line; every error has its exit code and says what to do."""
     try:
-        app()(standalone_mode=False)
+        sys.exit(app()(standalone_mode=False))
     except Exception as error:  # noqa: BLE001  (the last place where anything can be told)
         sys.exit(_told(error))
     except KeyboardInterrupt:

@@ -32,7 +32,7 @@ Mask = Annotated[str | None, typer.Option("--mask", metavar="NAMES", help="Make 
 Root = Annotated[str | None, typer.Option("--root", metavar="DIR", help="Where scenes are looked up by id.")]
 Survey = Annotated[str, typer.Option("--survey", help="sample (4 million pixels) or exact (all).")]
 Engine = Annotated[str, typer.Option("--engine", help="serial, threads or processes.")]
-Workers = Annotated[int | None, typer.Option("--workers", metavar="N", help="Default: all cores.")]
+Workers = Annotated[str | None, typer.Option("--workers", metavar="N", help="Default: all cores.")]
 Memory = Annotated[str | None, typer.Option("--memory", metavar="SIZE", help="Never use more, such as 1G.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

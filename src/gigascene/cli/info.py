@@ -39,6 +39,8 @@ def info(source: o.Sources, root: o.Root = None, json: o.Json = False) -> None:
         typer.echo(f"{'lon, lat':>10}  {'  '.join(f'{x:.3f},{y:.3f}' for x, y in facts['footprint'])}")
     for band in facts["bands"]:
         typer.echo(_line(band))
+    for name, why in facts["absent"].items():
+        typer.echo(f"{'-':>10}  {name:<10} {why}")
     typer.echo(f"{'masks':>10}  {', '.join(facts['masks']) or 'none'}")
     typer.echo(f"{'products':>10}  {', '.join(facts['products'])}")
     if facts["stretch"]:

@@ -18,6 +18,7 @@ from gigascene.execute.signals import Stop, stopping
 from gigascene.model.contracts import Engine, Failed, Piece, Placed, Sink
 from gigascene.model.errors import BadInput, WriteFailed, exit_code
 from gigascene.model.plan import Plan
+from gigascene.plan.check import check_versions
 from gigascene.plan.fingerprint import fingerprint, identity
 from gigascene.registry import ENGINES, WRITERS
 from gigascene.storage.identity import identity as identity_of
@@ -45,6 +46,7 @@ def run(plan: Plan, *, resume: bool = False, watch: Watcher | None = None) -> Re
     """
     target = Target(Path(plan.target))
     target.check()
+    check_versions(plan)
     check_inputs(plan)
     began = time.monotonic()
     part = target.sibling("part")

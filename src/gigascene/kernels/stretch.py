@@ -147,8 +147,8 @@ def levels_numpy(values: F32, thresholds: F32, base: int, dtype: str = "uint8") 
 def _levels(values, thresholds, guesses, base, out):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
     rows, columns = values.shape
     n, buckets = thresholds.size, guesses.size
-    first, last = thresholds[0], thresholds[n - 1]
-    scale = np.float32(buckets) / (last - first) if last > first else np.float32(0)
+    first, last = np.float64(thresholds[0]), np.float64(thresholds[n - 1])
+    scale = buckets / (last - first) if last > first else 0.0
     for y in range(rows):
         for x in range(columns):
             v = values[y, x]
@@ -159,7 +159,7 @@ def _levels(values, thresholds, guesses, base, out):  # type: ignore[no-untyped-
             elif v >= last:
                 out[y, x] = base + n
             else:
-                k = guesses[min(int((v - first) * scale), buckets - 1)]
+                k = min(guesses[min(max(int((v - first) * scale), 0), buckets - 1)], n - 1)
                 while k > 0 and thresholds[k - 1] > v:
                     k -= 1
                 while thresholds[k] <= v:
@@ -173,7 +173,8 @@ def levels(values: F32, thresholds: F32, base: int, out: NDArray[Any]) -> None:
     `values` and `out` are (y, x); `out` may be a strided view of an interleaved picture.
     A coarse table guesses where to look; the thresholds themselves decide.
     """
-    edges = np.linspace(thresholds[0], thresholds[-1], max(4096, thresholds.size), endpoint=False)
+    first, last = float(thresholds[0]), float(thresholds[-1])
+    edges = np.linspace(first, last, max(4096, thresholds.size), endpoint=False)
     _levels(values, thresholds, np.searchsorted(thresholds, edges, side="right"), base, out)
 
 

@@ -61,18 +61,18 @@ class BadInput(GigasceneError, OSError):
 
 
 class MissingBands(BadInput, LookupError):
-    """``MissingBands(product, scene, missing, has, files)``: names of bands, and the files that should hold the missing."""
+    """``MissingBands(product, scene, missing, has, why)``: names of bands, and what is known of the missing."""
 
     def __init__(
-        self, product: str, scene: str, missing: tuple[str, ...], has: tuple[str, ...], files: tuple[str, ...] = ()
+        self, product: str, scene: str, missing: tuple[str, ...], has: tuple[str, ...], why: tuple[str, ...] = ()
     ) -> None:
-        Exception.__init__(self, product, scene, missing, has, files)
-        self.args = (product, scene, missing, has, files)
+        Exception.__init__(self, product, scene, missing, has, why)
+        self.args = (product, scene, missing, has, why)
 
     def __str__(self) -> str:
-        product, scene, missing, has, files = self.args
+        product, scene, missing, has, why = self.args
         words = f"{product!r} needs {', '.join(missing)}; scene {scene!r} has only {', '.join(has) or 'no bands'}."
-        return f"{words} Put there: {', '.join(files)}" if files else words
+        return "\n".join((words, *why))
 
 
 class WriteFailed(GigasceneError, OSError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +19,8 @@ class Limits:
     """True: `low` and `high` are percentiles (0 to 100), to be measured by the survey."""
 
     def __post_init__(self) -> None:
+        if not (math.isfinite(self.low) and math.isfinite(self.high)):
+            raise UsageError(f"limits must be finite numbers, got {self.low:g}:{self.high:g}")
         if not self.low < self.high:
             raise UsageError(f"low must be below high, got {self.low:g}:{self.high:g}")
         if self.percent and not (self.low >= 0 and self.high <= 100):

@@ -107,7 +107,7 @@ class Scene:
     """By the archive's own name."""
 
     absent: Mapping[str, str] = field(default_factory=dict)
-    """By common name, the files of bands it should have and that are not there."""
+    """By common name, why a band it should have is not there: its file is missing or broken. Words for people."""
 
     masks: Mapping[str, Mask] = field(default_factory=dict)
     """Named masks its quality band can give."""

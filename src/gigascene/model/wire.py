@@ -25,21 +25,21 @@ T = TypeVar("T")
 
 
 def dumps(value: Any, *, indent: int | None = None) -> str:
-    """JSON text of a frozen value, keys sorted, so that equal values give equal text."""
-    return json.dumps(to_wire(value), sort_keys=True, indent=indent, allow_nan=False)
+    """JSON text of a frozen value; mappings keep their order."""
+    return json.dumps(to_wire(value), indent=indent, allow_nan=False)
 
 
 def loads(kind: type[T], text: str) -> T:
     """The value of type `kind` that `dumps` wrote; raises `BadInput` on anything else."""
     try:
         return typing.cast("T", from_wire(kind, json.loads(text)))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise BadInput(f"this is no {kind.__name__.lower()} of gigascene ({error})") from error
 
 
 def digest(value: Any) -> str:
-    """SHA-256 of the JSON text, hex."""
-    return hashlib.sha256(dumps(value).encode()).hexdigest()
+    """SHA-256 of the JSON text with sorted keys, hex: equal values have equal digests."""
+    return hashlib.sha256(json.dumps(to_wire(value), sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
 def to_wire(value: Any) -> Any:
@@ -76,7 +76,22 @@ def from_wire(kind: Any, data: Any) -> Any:  # noqa: PLR0911  (one return a kind
         return _to_geobox(data)
     if dataclasses.is_dataclass(kind):
         return _to_dataclass(typing.cast("type", kind), data)
-    return float(data) if kind is float else data
+    return _plain(kind, data)
+
+
+def _plain(kind: Any, data: Any) -> Any:
+    """A number, text or truth value, of the kind that is wanted; anything where anything is."""
+    if kind is float and isinstance(data, int | float):
+        return float(data)
+    if (
+        kind is not Any
+        and isinstance(kind, type)
+        and (not isinstance(data, kind) or (kind is int and isinstance(data, bool)))
+    ):
+        raise ValueError(f"{data!r} is no {kind.__name__}")
+    if typing.get_origin(kind) is typing.Literal and data not in typing.get_args(kind):
+        raise ValueError(f"{data!r} is none of {', '.join(map(str, typing.get_args(kind)))}")
+    return data
 
 
 def _to_dataclass(kind: type, data: Mapping[str, Any]) -> Any:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from gigascene.kernels import palette
 from gigascene.model.contracts import Writer
 from gigascene.model.errors import UnknownName, UsageError
 from gigascene.model.look import Look
@@ -56,8 +57,8 @@ class Wish:
 
 def build(scene: Scene, wish: Wish) -> Plan:
     """The plan of one picture of one scene. Reads headers, and pixels only where the look must be measured."""
-    PRODUCTS[wish.product]  # an unknown name is told before anything else
     writer = _writer(wish)
+    _check(wish)
     gather = gathered(scene, wish)
     gather = Gather(scene, gather.product, _shown(gather, wish), gather.geobox)
     format = writer.format(_format(gather, writer, wish))
@@ -142,20 +143,28 @@ def _by_suffix(wish: Wish) -> Writer:
     raise UnknownName(suffix or wish.target, "output format", next(iter(get_close_matches(suffix, known)), ""), known)
 
 
-def _format(gather: Gather, writer: Writer, wish: Wish) -> Format:
-    """Nodata is level 0 where the format can say so; a document's packing keeps its mask as alpha."""
+def _check(wish: Wish) -> None:
+    """Tell what makes no sense before anything is read."""
+    product: Product = PRODUCTS[wish.product]
     if wish.depth not in {8, 16}:
         raise UsageError(f"--depth is 8 or 16, not {wish.depth}")
-    palette = gather.recipe.look.palette
+    name = (wish.look or product.look).palette
+    if name is not None:
+        palette.colours(name)
+        if (len(product.channels) or product.choose) != 1 or wish.depth != 8:
+            raise UsageError("a palette paints one channel at depth 8; --palette grey is for none")
+
+
+def _format(gather: Gather, writer: Writer, wish: Wish) -> Format:
+    """Nodata is level 0 where the format can say so; a document's packing keeps its mask as alpha."""
+    painted = gather.recipe.look.palette is not None
     channels = len(gather.product.channels) or len(gather.assets)
-    if palette is not None and (channels != 1 or wish.depth != 8):
-        raise UsageError("a palette paints one channel at depth 8")
     alpha = wish.packing == "document"
     return Format(
         writer=writer.name,
         suffix=Path(wish.target).suffix.lower(),
         shape=(gather.geobox.shape[0], gather.geobox.shape[1]),
-        bands=(3 if palette is not None else channels) + alpha,
+        bands=(3 if painted else channels) + alpha,
         dtype=np.dtype(f"uint{wish.depth}").name,
         alpha=alpha,
         nodata=None if alpha else 0,

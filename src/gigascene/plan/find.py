@@ -24,8 +24,7 @@ def chosen(product: Product, scene: Scene, bands: Sequence[str] = ()) -> tuple[A
     found = {need: _first(scene, need) for need in product.needs}
     missing = tuple(need for need, asset in found.items() if asset is None)
     if missing:
-        files = tuple(scene.absent[need] for need in missing if need in scene.absent)
-        raise MissingBands(product.name, scene.id, missing, scene.names, files)
+        raise MissingBands(product.name, scene.id, missing, scene.names, _why(scene, missing))
     return tuple(asset for asset in found.values() if asset is not None)
 
 
@@ -40,10 +39,17 @@ def _named(product: Product, scene: Scene, bands: Sequence[str]) -> tuple[Asset,
     for name in bands:
         if bands.count(name) > 1:
             raise UsageError(f"band {name!r} is named twice")
+        if name in scene.absent:
+            raise MissingBands(product.name, scene.id, (name,), scene.names, _why(scene, (name,)))
         if scene.asset(name) is None:
             closest = next(iter(get_close_matches(name, scene.names)), "")
             raise UnknownName(name, "band", closest, scene.names)
     return tuple(asset for name in bands if (asset := scene.asset(name)) is not None)
+
+
+def _why(scene: Scene, missing: Sequence[str]) -> tuple[str, ...]:
+    """What is known of the files of missing bands; ``"lwir11|lwir"`` means either."""
+    return tuple(scene.absent[name] for need in missing for name in need.split("|") if name in scene.absent)
 
 
 def _first(scene: Scene, need: str) -> Asset | None:
@@ -82,6 +88,8 @@ def known_masks(scene: Scene, names: Sequence[str]) -> tuple[str, ...]:
     """The masks by these names; raises `BadInput` naming those that the scene carries."""
     for name in names:
         if name not in scene.masks:
+            closest = next((f" Did you mean {known!r}?" for known in get_close_matches(name, scene.masks, 1)), "")
             has = ", ".join(scene.masks) or "none"
-            raise BadInput(f"scene {scene.id!r} carries no mask {name!r}; it carries {has}.")
+            broken = "".join(f"\n{scene.absent[key]}" for key in ("QA_PIXEL", "BQA") if key in scene.absent)
+            raise BadInput(f"scene {scene.id!r} carries no mask {name!r}; it carries {has}.{closest}{broken}")
     return tuple(names)

@@ -20,7 +20,7 @@ from gigascene.model.plan import Cut, Execution, Format
 from gigascene.works.gather import Gather
 
 MB = 1 << 20
-BASE = 240 * MB
+BASE = 256 * MB
 """An idle process with the interpreter, NumPy, numba's kernels, GDAL and PROJ loaded; measured."""
 
 LEAST_CACHE, MOST_CACHE = 8 * MB, 96 * MB
@@ -74,8 +74,14 @@ def cut_to_memory(
             return cut, replace(wanted, ahead=ahead, projected=total)
     raise LimitExceeded(
         f"This needs {total / MB:,.0f} MB with {wanted.workers} workers ({wanted.engine}), and "
-        f"{wanted.memory / MB:,.0f} MB are allowed. Use fewer --workers, or --engine threads, or allow more with --memory."
+        f"{wanted.memory / MB:,.0f} MB are allowed. {_less(wanted)}"
     )
+
+
+def _less(wanted: Execution) -> str:
+    fewer = "Use fewer --workers, or allow" if wanted.workers > 1 else "Allow"
+    other = " (each process needs its own base: --engine threads shares one)" if wanted.engine == "processes" else ""
+    return f"{fewer} more with --memory{other}."
 
 
 def projected(gather: Gather, format: Format, codec: Codec, cut: Cut, workers: int, processes: int) -> int:

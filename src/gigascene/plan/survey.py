@@ -27,6 +27,9 @@ ENOUGH = 4_000_000
 CELL = 256
 """Smallest side of a cell, pixels; cells are whole native blocks."""
 
+MOST = 1 << 20
+"""Pixels of a cell, where its blocks are as wide as the picture."""
+
 BATCH = 4
 """Cells looked at between two questions whether it is enough. A constant, or the sample would depend on the workers."""
 
@@ -52,8 +55,9 @@ def maxima(gather: Gather, mode: Mode, workers: int) -> Mapping[str, float]:
 
 def cells(block: tuple[int, int], shape: tuple[int, int], mode: Mode) -> list[Window]:
     """Cells of whole native blocks; for a sample in the order of a fixed hash of their place in the grid."""
-    piece = (min(-(-CELL // block[0]) * block[0], shape[0]), min(-(-CELL // block[1]) * block[1], shape[1]))
-    grid = PieceGrid(shape=shape, piece=piece)
+    width = min(-(-CELL // block[1]) * block[1], shape[1])
+    rows = min(CELL, max(MOST // width, 1))
+    grid = PieceGrid(shape=shape, piece=(min(-(-rows // block[0]) * block[0], shape[0]), width))
     order = range(len(grid))
     return [grid[i] for i in (sorted(order, key=_hash) if mode == "sample" else order)]
 

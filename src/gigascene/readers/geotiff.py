@@ -49,6 +49,9 @@ class Header:
     """Declared in the file, or ``"1"``."""
 
 
+AGAIN = "Is the file whole? Fetch it again."
+
+
 def describe(href: str, *, band: str, index: int = 1) -> Header:
     """Header of one band.
 
@@ -95,7 +98,7 @@ def opened(href: str, *, band: str) -> Iterator[Any]:
         with source:
             yield source
     except (RasterioError, RasterioIOError) as error:
-        raise BadInput(f"cannot be read: {error}", href, band) from error
+        raise BadInput(f"cannot be read: {error}.", href, band, hint=AGAIN) from error
 
 
 def _check_magic(href: str, band: str) -> None:
@@ -111,4 +114,4 @@ def _check_magic(href: str, band: str) -> None:
     except OSError as error:
         raise BadInput(f"cannot be opened: {error.strerror}", href, band) from error
     if not start.startswith(_MAGIC):
-        raise BadInput(f"is no TIFF: it begins with {start!r}", href, band)
+        raise BadInput(f"is no TIFF: it begins with {start!r}.", href, band, hint=AGAIN)

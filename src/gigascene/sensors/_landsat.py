@@ -37,14 +37,16 @@ def scene(
     parts = tuple(parts)
     if not parts:
         raise BadInput(f"has none of the files that {source.mtl} names", source.archive.name)
-    assets = _assets(source, parts)
+    assets, broken = _assets(source, parts)
+    if not assets:
+        raise BadInput("has no band that can be read.", source.archive.name, hint="\n".join(broken.values()))
     return Scene(
         id=_id(source),
         sensor=sensor,
         platform=f"landsat-{source.id.satellite}",
         datetime=_moment(source),
         assets=assets,
-        absent=_absent(source, bands, assets),
+        absent=_absent(source, bands, assets) | broken,
         masks={name: mask for name, mask in masks.items() if mask.asset in assets},
         properties=_properties(source),
     )
@@ -60,20 +62,33 @@ def facts(source: Source) -> dict[str, Any]:
     }
 
 
-def _assets(source: Source, parts: tuple[Part, ...]) -> dict[str, Asset]:
+def _assets(source: Source, parts: tuple[Part, ...]) -> tuple[dict[str, Asset], dict[str, str]]:
+    """Assets by key, and by name what is wrong with those whose file is broken: the others are good without them."""
     wanted = {part.file for part in parts}
     hrefs = {name: source.archive.href(name) for name in source.archive.names() if name in wanted}
-    return {part.key: _asset(source, part, hrefs[part.file]) for part in parts}
+    assets, broken = {}, {}
+    for part in parts:
+        try:
+            assets[part.key] = _asset(source, part, hrefs[part.file])
+        except BadInput as error:
+            broken[part.band.name if part.band else part.key] = str(error)
+    return assets, broken
 
 
 def _absent(source: Source, bands: Iterable[Band], assets: Mapping[str, Asset]) -> dict[str, str]:
     """Files of the instrument's bands that are not there."""
     folder = PurePath(source.archive.name)
-    return {band.name: str(folder / f"{source.stem}_{band.key}.TIF") for band in bands if band.key not in assets}
+    return {
+        band.name: f"{folder / f'{source.stem}_{band.key}.TIF'}, band {band.key}: is not there. Fetch it."
+        for band in bands
+        if band.key not in assets
+    }
 
 
 def _asset(source: Source, part: Part, href: str) -> Asset:
     header = describe(href, band=part.key)
+    if header.geobox.crs is None:
+        raise BadInput("has no coordinate system.", href, part.key, hint="Is the file whole? Fetch it again.")
     return Asset(
         key=part.key,
         name=part.band.name if part.band else part.key,

@@ -11,8 +11,8 @@ from __future__ import annotations
 from gigascene.model.sensor import Band
 
 
-def _band(token: str, name: str, wavelength_um: float, gsd_m: float = 30) -> Band:
-    return Band(key=f"B{token}", name=name, wavelength_um=wavelength_um, gsd_m=gsd_m)
+def _band(token: str, name: str, wavelength_um: float, gsd_m: float = 30.0) -> Band:
+    return Band(key=f"B{token}", name=name, wavelength_um=wavelength_um, gsd_m=float(gsd_m))
 
 
 OLI_TIRS = (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +37,18 @@ KILOMETRES_FROM = 10_000
 """Metres across from which axes count in kilometres."""
 
 
-def draw(levels: NDArray[np.uint8], format: Format, path: Path, kind: str) -> None:
-    """Draw the reduced picture (y, x, band) into a file of `kind` ``"pdf"``, ``"svg"`` or ``"png"``."""
+@contextmanager
+def settled() -> Iterator[None]:
+    """Matplotlib's settings as we need them, whatever the user's are."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(SETTINGS)
+        yield
+
+
+def draw(levels: NDArray[np.uint8], format: Format, path: Path, kind: str) -> None:
+    """Draw the reduced picture (y, x, band) into a file of `kind` ``"pdf"``, ``"svg"`` or ``"png"``."""
+    with settled():
         figure = composed(levels, format, "auto" if kind == "png" else "none")
         texts = {"Title": str(_title(format))}
         figure.savefig(

@@ -1,0 +1,62 @@
+"""Is a plan from a file one that we could have made? It may be cut short, edited, or of another version."""
+
+from __future__ import annotations
+
+from gigascene.model.errors import BadInput, GigasceneError, UsageError
+from gigascene.model.plan import Plan
+from gigascene.model.product import Product
+from gigascene.plan import fingerprint
+from gigascene.plan.tone import STEPS
+from gigascene.registry import ENGINES, PRODUCTS, WRITERS
+
+
+def check(plan: Plan) -> None:
+    """Raise `BadInput` saying what cannot be."""
+    try:
+        product: Product = PRODUCTS[plan.recipe.product]
+        writer, _ = WRITERS[plan.format.writer], ENGINES[plan.execution.engine]
+    except GigasceneError as error:
+        raise BadInput(f"this plan cannot be run: {error}") from error
+    recipe, format, cut, execution = plan.recipe, plan.format, plan.cut, plan.execution
+    true = {
+        "a scene": len(plan.scenes) == 1,
+        "its bands": bool(recipe.bands) and all(key in scene.assets for scene in plan.scenes for key in recipe.bands),
+        "its masks": all(name in scene.masks for scene in plan.scenes for name in recipe.masks),
+        "a depth": (format.dtype, recipe.packing) in STEPS,
+        "a shape": format.shape == tuple(format.geobox.shape) and min(format.shape) > 0,
+        "thresholds": _thresholds_fit(plan, len(product.channels) or product.choose),
+        "a cut": min(cut.task_pieces, cut.window_rows, cut.cache) > 0,
+        "workers": min(execution.workers, execution.memory) > 0,
+    }
+    wrong = ", ".join(name for name, holds in true.items() if not holds)
+    if wrong:
+        raise BadInput(f"this plan does not have {wrong} that could be run.")
+    quantities(plan)
+    if writer.format(format) != format:
+        raise BadInput(f"the options of {format.writer} are not those it would fill in.")
+
+
+def quantities(plan: Plan) -> None:
+    """Every band must give the quantity of the recipe."""
+    for scene in plan.scenes:
+        for key in plan.recipe.bands:
+            if plan.recipe.quantity not in {"", "dn", *scene.assets[key].calibrations}:
+                raise BadInput(f"band {key} gives no {plan.recipe.quantity!r}.")
+
+
+def check_versions(plan: Plan) -> None:
+    """Raise `UsageError` where other libraries are installed than those the plan was made with: bytes may differ."""
+    here = fingerprint.versions(plan.format.writer)
+    other = [
+        f"{name} {plan.versions.get(name)} (here {here[name]})"
+        for name in here
+        if plan.versions.get(name) != here[name]
+    ]
+    if other:
+        raise UsageError(f"the plan was made with {', '.join(other)}. Plan again.")
+
+
+def _thresholds_fit(plan: Plan, channels: int) -> bool:
+    steps = STEPS.get((plan.format.dtype, plan.recipe.packing), -1)
+    found = plan.recipe.tone.thresholds
+    return len(found) == channels and all(t.size == steps and bool((t[1:] >= t[:-1]).all()) for t in found)
