@@ -14,15 +14,17 @@ import psutil
 
 INTERVAL_S = 0.1
 
-M_TRIM_THRESHOLD = -1
-TRIM = 128 << 10
-"""glibc's own first value. Setting it stops glibc from raising it by what was freed, up to 64 MB for each thread."""
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+KEPT = 8 << 20
+"""Bytes of freed memory that each thread may keep for its next block. glibc would raise this by what it sees, up to 64 MB."""
 
 
 def give_back_freed() -> None:
     """Have the C library return freed memory to the system, where it is glibc."""
     with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(M_TRIM_THRESHOLD, TRIM)
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_TRIM_THRESHOLD, KEPT)
+        libc.mallopt(M_MMAP_THRESHOLD, KEPT)
 
 
 class Peak:

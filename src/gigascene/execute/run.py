@@ -20,7 +20,7 @@ from gigascene.model.contracts import Codec, Done, Failed, Piece
 from gigascene.model.grid import Window
 from gigascene.model.plan import Plan, Task
 from gigascene.readers.window import limit_cache
-from gigascene.registry import PRODUCTS, WRITERS
+from gigascene.registry import ENGINES, PRODUCTS, WRITERS
 from gigascene.works.gather import Gather, windows
 
 
@@ -30,7 +30,8 @@ class Job:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         give_back_freed()
-        limit_cache(plan.cut.cache)
+        processes = ENGINES[plan.execution.engine](plan.execution.workers).processes
+        limit_cache(plan.cut.cache, 1 if processes > 1 else plan.execution.workers)
         self.codec: Codec = WRITERS[plan.format.writer].codec
         self.gather = Gather(plan.scenes[0], PRODUCTS[plan.recipe.product], plan.recipe, plan.format.geobox)
 

@@ -1,4 +1,4 @@
-"""Pixels of one window of one asset, through rasterio."""
+"""Pixels of one window of one asset: block by block where the file is plain, else through rasterio."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from rasterio.windows import Window as RasterioWindow
 from gigascene.model.errors import BadInput
 from gigascene.model.grid import Window
 from gigascene.model.scene import Asset
+from gigascene.readers._blocks import blocks_of, keep
 
 OPEN_FILES = 24
 """Datasets one thread keeps open."""
@@ -35,6 +36,13 @@ def read(asset: Asset, window: Window, out: NDArray[Any] | None = None) -> NDArr
     """
     if out is None:
         out = np.empty((window.height, window.width), asset.dtype)
+    blocks = blocks_of(asset)
+    if blocks is not None:
+        try:
+            blocks.read(window, out)
+        except (ValueError, RuntimeError, OSError) as error:
+            raise _unreadable(asset, window, error) from error
+        return out
     place = RasterioWindow(window.left, window.top, window.width, window.height)
     try:
         with rasterio.Env(**GDAL):
@@ -45,9 +53,10 @@ def read(asset: Asset, window: Window, out: NDArray[Any] | None = None) -> NDArr
     return out
 
 
-def limit_cache(size: int) -> None:
-    """Let GDAL keep at most so many bytes of decoded blocks in this process, from the next read on."""
+def limit_cache(size: int, threads: int) -> None:
+    """Keep at most so many bytes of decoded blocks in this process, from the next read on."""
     GDAL["GDAL_CACHEMAX"] = size
+    keep(size // threads)
 
 
 def forget() -> None:
