@@ -135,7 +135,9 @@ def execution(engine: str, workers: int | str | None, memory: str | int | None) 
     said = workers if workers is not None else settings().workers
     count = cores() if said is None else workers_of(said)
     wanted = memory if memory is not None else settings().memory
-    return Execution(engine=engine, workers=count, memory=allowed() if wanted is None else memory_of(wanted))
+    return Execution(
+        engine=engine, workers=count, elastic=said is None, memory=allowed() if wanted is None else memory_of(wanted)
+    )
 
 
 def workers_of(said: int | str) -> int:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from os import PathLike
 from typing import Any
 
-from gigascene.api.compose import plan_compose
 from gigascene.api.scenes import Source, open_scene
 from gigascene.model.errors import GigasceneError
 from gigascene.model.scene import Asset, Scene
+from gigascene.plan.build import Wish, gathered
 from gigascene.plan.explain import crs_name
 from gigascene.plan.find import chosen
+from gigascene.plan.survey import survey
 from gigascene.registry import PRODUCTS
+from gigascene.settings import cores
 
 CORNERS = ((0, 0), (1, 0), (1, 1), (0, 1))
 
@@ -56,10 +58,11 @@ def suggested(scene: Scene) -> str | None:
     if not _can(scene, "true-color"):
         return None
     try:
-        limits = plan_compose("true-color", scene, "suggested.png", stretch="1%:99%").recipe.look.limits
+        counted = survey(gathered(scene, Wish(product="true-color", target="")), "sample", cores())
+        limits = [(channel.value(1), channel.value(99)) for channel in counted]
     except GigasceneError:  # a scene without a valid pixel, or with a broken band: the rest can still be told
         return None
-    return ",".join(f"{pair.low:.4f}:{pair.high:.4f}" for pair in limits)
+    return ",".join(f"{low:.4f}:{high:.4f}" for low, high in limits)
 
 
 def _can(scene: Scene, product: str) -> bool:

@@ -7,9 +7,10 @@ from os import PathLike
 from pathlib import Path
 
 from gigascene.api.compose import execution
+from gigascene.archives import is_unpacked
 from gigascene.execute.coordinate import run
 from gigascene.model import wire
-from gigascene.model.errors import BadInput
+from gigascene.model.errors import BadInput, UsageError
 from gigascene.model.plan import Plan
 from gigascene.plan.build import fitted
 from gigascene.plan.check import check
@@ -19,7 +20,12 @@ __all__ = ["load_plan", "run", "save_plan"]
 
 
 def save_plan(plan: Plan, path: str | PathLike[str]) -> None:
-    """Write a plan as JSON."""
+    """Write a plan as JSON. Raises `UsageError` for scenes in compressed tar files, unpacked only while we run."""
+    if any(is_unpacked(asset.href) for scene in plan.scenes for asset in scene.assets.values()):
+        raise UsageError(
+            "a plan of a compressed tar file cannot be kept, for its bands are unpacked only while a command runs; "
+            "unpack it, or gunzip it to a plain .tar"
+        )
     Target(Path(path)).write_text(wire.dumps(plan, indent=1) + "\n")
 
 

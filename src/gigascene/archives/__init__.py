@@ -6,12 +6,13 @@ import os
 from pathlib import Path
 
 from gigascene.archives._stat import identity
+from gigascene.archives._unpacked import is_unpacked
 from gigascene.archives.folder import Folder
 from gigascene.archives.tarball import SUFFIXES, Tarball
 from gigascene.model.errors import BadInput
 from gigascene.model.sensor import Archive
 
-__all__ = ["Folder", "Tarball", "identity", "open_archive"]
+__all__ = ["Folder", "Tarball", "identity", "is_unpacked", "open_archive"]
 
 
 def open_archive(path: str | os.PathLike[str], root: str | os.PathLike[str] | None = None) -> Archive:

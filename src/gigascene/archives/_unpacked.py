@@ -19,7 +19,7 @@ from gigascene.storage.identity import identity
 
 def unpacked_folder(tar: Path) -> Path:
     """A folder only this user may enter; held by a shared lock, removed by the last process that lets go."""
-    root = Path(tempfile.gettempdir()) / f"gigascene-{os.getuid()}"
+    root = Path(tempfile.gettempdir()).resolve() / f"gigascene-{os.getuid()}"
     folder = root / hashlib.sha256(f"{tar}\0{identity(str(tar))}".encode()).hexdigest()[:24]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _check_private(root)
@@ -29,6 +29,11 @@ def unpacked_folder(tar: Path) -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)  # the last user may have removed it just before the lock
     atexit.register(_leave, folder, lock, os.getpid())
     return folder
+
+
+def is_unpacked(href: str) -> bool:
+    """True for a file that is gone when this process ends."""
+    return Path(href).is_relative_to(Path(tempfile.gettempdir()).resolve() / f"gigascene-{os.getuid()}")
 
 
 def _check_private(root: Path) -> None:

@@ -19,7 +19,7 @@ from gigascene.cli._options import app_options
 
 def app() -> typer.Typer:
     """All verbs."""
-    root = typer.Typer(help=__doc__ and "Satellite archives to finished pictures.", **app_options())
+    root = typer.Typer(help="Satellite archives to finished pictures.", **app_options())
     root.callback()(_version)
     for verb in (demo, info, histogram, compose, plan, run, replay, list_, doctor, simulate):
         verb.add_to(root)

@@ -45,7 +45,7 @@ def demo(
 
 
 def _scene(output: Path, size: str, *, quiet: bool) -> Path:
-    """The simulated scene, made once. In a process of its own, so that its memory is not counted as ours."""
+    """The simulated scene, made once."""
     from gigascene.api.simulate import find_or_simulate
 
     began = time.monotonic()

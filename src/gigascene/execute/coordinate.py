@@ -81,10 +81,10 @@ class _Run:
 
     def finished(self, stop: Stop) -> Receipt:
         """Work through all tasks and commit; keep or remove the rest on failure."""
-        engine = ENGINES[self.plan.execution.engine](self.plan.execution.workers)
-        with watched(engine.processes) as peak:
+        with watched() as peak:
             try:
-                self._work(engine, stop)
+                self._work(ENGINES[self.plan.execution.engine](self.plan.execution.workers), stop)
+                check_inputs(self.plan)  # what changed meanwhile may be in it
                 facts = self.sink.finish()
             except BaseException as error:
                 self._abort(error)
@@ -101,8 +101,8 @@ class _Run:
             projected_memory=self.plan.execution.projected,
             path=str(receipts.path_for(Path(self.plan.target))),
         )
-        receipts.write(self.plan, receipt, self.placed, facts)
         self.journal.remove()
+        receipts.write(self.plan, receipt, self.placed, facts)
         return receipt
 
     def _work(self, engine: Engine, stop: Stop) -> None:
@@ -122,6 +122,7 @@ class _Run:
                 self.cpu_s += result.seconds
                 for piece in result.pieces:
                     self._put(piece)
+                del result, piece  # or they would wait for the next result, beside it
                 stop.check()
                 seconds = time.monotonic() - self.began
                 self.watch(Progress(pieces=len(self.placed), of=of, resumed=self.resumed, seconds=seconds))

@@ -65,11 +65,14 @@ class Journal:
     def verified(self, body: BinaryIO) -> list[Placed]:
         """Pieces from the first on, without a gap, whose bytes in the body are what they were. Forgets the rest."""
         good: list[Placed] = []
-        for placed in self._rows():
-            if placed.index != len(good) or not _agrees(body, placed):
-                break
-            good.append(placed)
-        self._db.execute("DELETE FROM piece WHERE number >= ?", (len(good),))
+        try:
+            for placed in self._rows():
+                if placed.index != len(good) or not _agrees(body, placed):
+                    break
+                good.append(placed)
+            self._db.execute("DELETE FROM piece WHERE number >= ?", (len(good),))
+        except (sqlite3.DatabaseError, ValueError) as error:
+            raise WriteFailed(str(self.path), f"the journal is broken ({error})", "Run without --resume.") from error
         return good
 
     def close(self) -> None:

@@ -58,8 +58,8 @@ def own_peak() -> int:
 
 
 @contextmanager
-def watched(processes: int) -> Iterator[Peak]:
-    """Sample the children in the background, where there are any."""
+def watched() -> Iterator[Peak]:
+    """Sample the children in the background."""
     peak, over = Peak(), threading.Event()
 
     def watch() -> None:
@@ -67,11 +67,9 @@ def watched(processes: int) -> Iterator[Peak]:
             peak.sample()
 
     watcher = threading.Thread(target=watch, daemon=True)
-    if processes > 1:
-        watcher.start()
+    watcher.start()
     try:
         yield peak
     finally:
         over.set()
-        if watcher.is_alive():
-            watcher.join()
+        watcher.join()

@@ -12,6 +12,7 @@ from typing import Any
 
 from gigascene.model import wire
 from gigascene.model.contracts import Placed
+from gigascene.model.errors import WriteFailed
 from gigascene.model.plan import Plan
 from gigascene.plan.fingerprint import summary
 from gigascene.storage.local import Target
@@ -62,7 +63,10 @@ def write(plan: Plan, receipt: Receipt, placed: Sequence[Placed], facts: Mapping
         "files": facts.get("files", []),
         "checksums": [[p.index, p.offset, p.length, p.sha256] for p in placed],
     }
-    Target(Path(receipt.path)).write_text(json.dumps(whole, indent=1, sort_keys=True) + "\n")
+    try:
+        Target(Path(receipt.path)).write_text(json.dumps(whole, indent=1, sort_keys=True) + "\n")
+    except WriteFailed as error:
+        raise WriteFailed(receipt.path, error.args[1], f"{plan.target} itself is finished.") from error
 
 
 def path_for(target: Path) -> Path:

@@ -99,6 +99,9 @@ class Execution:
 
     engine: str = "threads"
     workers: int = 1
+    elastic: bool = False
+    """True: nobody asked for just so many workers; there may be fewer where memory is short."""
+
     memory: int = 1 << 31
     """Bytes the whole process tree may use."""
 

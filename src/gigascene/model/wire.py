@@ -104,8 +104,12 @@ def _to_dataclass(kind: type, data: Mapping[str, Any]) -> Any:
 
 def _from_geobox(geobox: GeoBox) -> dict[str, Any]:
     crs = geobox.crs
-    name = None if crs is None else (f"EPSG:{crs.epsg}" if crs.epsg else crs.to_wkt())
-    return {"crs": name, "affine": list(geobox.affine)[:6], "shape": list(geobox.shape)}
+    # Never by its EPSG code: PROJ finds one for texts that are merely alike.
+    return {
+        "crs": None if crs is None else crs.to_wkt(),
+        "affine": list(geobox.affine)[:6],
+        "shape": list(geobox.shape),
+    }
 
 
 def _to_geobox(data: Mapping[str, Any]) -> GeoBox:

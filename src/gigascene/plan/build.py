@@ -12,7 +12,7 @@ import numpy as np
 
 from gigascene.kernels import palette
 from gigascene.model.contracts import Writer
-from gigascene.model.errors import UnknownName, UsageError
+from gigascene.model.errors import LimitExceeded, UnknownName, UsageError
 from gigascene.model.look import Look
 from gigascene.model.plan import Cut, Execution, Format, Plan, Recipe, Tone
 from gigascene.model.product import Product
@@ -24,6 +24,7 @@ from gigascene.plan.survey import Mode, maxima, survey
 from gigascene.plan.tone import Counted, measured, spread, tone
 from gigascene.registry import ENGINES, PRODUCTS, WRITERS
 from gigascene.storage.identity import path_of
+from gigascene.storage.local import Target
 from gigascene.works.gather import Gather
 
 NO_TONE = Tone(thresholds=())
@@ -203,7 +204,12 @@ def fitted(plan: Plan) -> Plan:
     wanted = replace(plan.execution, workers=engine.workers)
     gather = Gather(plan.scenes[0], PRODUCTS[plan.recipe.product], plan.recipe, plan.format.geobox)
     codec = WRITERS[plan.format.writer].codec
-    cut, execution = cut_to_memory(gather, plan.format, codec, wanted, engine.processes)
+    try:
+        cut, execution = cut_to_memory(gather, plan.format, codec, wanted, engine.processes)
+    except LimitExceeded:
+        if not wanted.elastic or wanted.workers == 1:
+            raise
+        return fitted(replace(plan, execution=replace(wanted, workers=wanted.workers // 2)))
     return replace(plan, cut=cut, execution=execution)
 
 
@@ -216,7 +222,8 @@ def _only(gather: Gather) -> Scene:
 
 
 def _check_target(plan: Plan) -> None:
-    """The output must not be one of its own inputs."""
+    """The output must be a place that can be written, and none of its own inputs."""
+    Target(Path(plan.target)).check()
     target = Path(plan.target).resolve()
     for asset in (asset for scene in plan.scenes for asset in scene.assets.values()):
         if path_of(asset.href).resolve() == target:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
 from gigascene.model import wire
 from gigascene.model.plan import Plan
+from gigascene.model.scene import Scene
 
-LIBRARIES = ("numpy", "numba", "rasterio", "isal", "imagecodecs", "odc-geo")
+LIBRARIES = ("numpy", "numba", "rasterio", "isal", "imagecodecs", "odc-geo", "pyproj")
 """Those that can change a byte of a result."""
 
 
@@ -34,10 +36,16 @@ def summary(plan: Plan) -> dict[str, Any]:
 
 
 def fingerprint(plan: Plan) -> str:
-    """SHA-256 of recipe, format, scenes and versions: the same wherever the files lie."""
-    scenes = [[scene.id, [asset.key for asset in scene.assets.values()]] for scene in plan.scenes]
+    """SHA-256 of recipe, format, scenes (with calibrations, grids and masks) and versions: the same wherever the files lie."""
+    scenes = [_unplaced(scene) for scene in plan.scenes]
     format = {**wire.to_wire(plan.format), "metadata": {}}
     return wire.digest([wire.to_wire(plan.recipe), format, scenes, dict(plan.versions)])
+
+
+def _unplaced(scene: Scene) -> Any:
+    """All that decides pixels, without the place and the state of the files."""
+    assets = {key: replace(asset, href="", identity="") for key, asset in scene.assets.items()}
+    return wire.to_wire([scene.id, assets, scene.masks])
 
 
 def identity(plan: Plan) -> str:

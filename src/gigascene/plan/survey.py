@@ -113,7 +113,8 @@ def _extents(gather: Gather, windows: list[Window], mode: Mode, workers: int) ->
 
     found = list(_until_enough(extremes, windows, mode, workers, lambda found: found[2]))
     low, high = np.min([f[0] for f in found], axis=0), np.max([f[1] for f in found], axis=0)
-    return [(float(a), float(b)) if a < b else (0.0, 1.0) for a, b in zip(low, high, strict=True)]
+    pairs = zip(low.tolist(), high.tolist(), strict=True)
+    return [(a, b) if a < b else (a, a + 1) if a == b else (0.0, 1.0) for a, b in pairs]
 
 
 def _maximum(gather: Gather, asset: Asset, mode: Mode, workers: int) -> float:

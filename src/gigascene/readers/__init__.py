@@ -1,1 +1,1 @@
-"""One file for each format of pixels. To add one, add a file with a ``READER``."""
+"""Pixels and headers of files. One file for each format, dispatched on magic bytes, never on the suffix."""

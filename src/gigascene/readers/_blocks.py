@@ -11,6 +11,7 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from itertools import count
 from typing import Any
 
 import imagecodecs
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from gigascene.kernels.predictor import summed
 from gigascene.model.grid import PieceGrid, Window
 from gigascene.model.scene import Asset
-from gigascene.storage.identity import MEMBER, path_of
+from gigascene.storage.identity import MEMBER, identity, path_of
 
 DECODERS: Mapping[int, Callable[..., Any] | None] = {
     1: None,
@@ -39,6 +40,7 @@ OPEN_FILES = 256
 
 _known: OrderedDict[tuple[Any, ...], Blocks | None] = OrderedDict()
 _lock = threading.Lock()
+_numbers = count()
 _kept = threading.local()
 _room = 4 << 20
 
@@ -55,7 +57,8 @@ class Blocks:
     def __init__(self, asset: Asset, page: tifffile.TiffPage) -> None:
         self.grid = PieceGrid(shape=(page.imagelength, page.imagewidth), piece=asset.blocks)
         self.dtype = np.dtype(asset.dtype)
-        self.fill = 0 if asset.nodata is None else asset.nodata
+        self.fill = np.array(page.nodata).astype(asset.dtype)
+        self._number = next(_numbers)
         self._places = list(zip(page.dataoffsets, page.databytecounts, strict=True))
         self._decode = DECODERS[page.compression]
         self._differences = page.predictor == 2
@@ -86,7 +89,7 @@ class Blocks:
     def _block(self, index: int) -> NDArray[Any]:
         """One decoded block, from this thread's own few or from the file."""
         kept: OrderedDict[tuple[int, int], NDArray[Any]] = _kept.__dict__.setdefault("blocks", OrderedDict())
-        key = (id(self), index)
+        key = (self._number, index)
         if key in kept:
             kept.move_to_end(key)
             return kept[key]
@@ -125,7 +128,7 @@ def _room_for(shape: tuple[int, int], dtype: np.dtype[Any], kept: OrderedDict[An
 
 def blocks_of(asset: Asset) -> Blocks | None:
     """The blocks of an asset, or None where GDAL must read it. Each file is looked at once."""
-    key = (asset.href, asset.identity, asset.index, asset.nodata)
+    key = (asset.href, identity(asset.href), asset.index)
     with _lock:
         if key not in _known:
             _known[key] = _recognised(asset)

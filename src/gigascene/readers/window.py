@@ -16,6 +16,7 @@ from gigascene.model.errors import BadInput
 from gigascene.model.grid import Window
 from gigascene.model.scene import Asset
 from gigascene.readers._blocks import blocks_of, keep
+from gigascene.storage.identity import identity
 
 OPEN_FILES = 24
 """Datasets one thread keeps open."""
@@ -36,18 +37,14 @@ def read(asset: Asset, window: Window, out: NDArray[Any] | None = None) -> NDArr
     """
     if out is None:
         out = np.empty((window.height, window.width), asset.dtype)
-    blocks = blocks_of(asset)
-    if blocks is not None:
-        try:
-            blocks.read(window, out)
-        except (ValueError, RuntimeError, OSError) as error:
-            raise _unreadable(asset, window, error) from error
-        return out
     place = RasterioWindow(window.left, window.top, window.width, window.height)
     try:
+        if (blocks := blocks_of(asset)) is not None:
+            blocks.read(window, out)
+            return out
         with rasterio.Env(**GDAL):
             _dataset(asset.href).read(asset.index, window=place, out=out)
-    except (RasterioError, OSError) as error:
+    except (RasterioError, ValueError, RuntimeError, OSError) as error:
         forget()
         raise _unreadable(asset, window, error) from error
     return out
@@ -68,19 +65,19 @@ def forget() -> None:
 
 def _dataset(href: str) -> Any:
     """The thread's own handle: GDAL's datasets may not be shared."""
-    known = _datasets()
-    if href not in known:
-        known[href] = rasterio.open(href, driver="GTiff", sharing=False)
+    known, key = _datasets(), (href, identity(href))
+    if key not in known:
+        known[key] = rasterio.open(href, driver="GTiff", sharing=False)
         while len(known) > OPEN_FILES:
             known.popitem(last=False)[1].close()
-    known.move_to_end(href)
-    return known[href]
+    known.move_to_end(key)
+    return known[key]
 
 
-def _datasets() -> OrderedDict[str, Any]:
+def _datasets() -> OrderedDict[tuple[str, str], Any]:
     if not hasattr(_local, "datasets"):
         _local.datasets = OrderedDict()
-    datasets: OrderedDict[str, Any] = _local.datasets
+    datasets: OrderedDict[tuple[str, str], Any] = _local.datasets
     return datasets
 
 

@@ -40,13 +40,13 @@ class Target:
     def write_text(self, text: str) -> None:
         """A small text file, whole or not at all."""
         temporary = self.sibling("new")
-        with writing(self.path):
-            try:
+        try:
+            with writing(self.path):
                 temporary.write_text(text, encoding="utf-8")
-            except OSError:
-                discard(temporary)
-                raise
-        self.commit(temporary)
+            self.commit(temporary)
+        except BaseException:
+            discard(temporary)
+            raise
 
     def commit(self, temporary: Path, sides: Mapping[Path, Path] | None = None) -> None:
         """Make `temporary` the target. `sides` (temporary → final) go first, so that the target comes last of all."""
@@ -79,14 +79,25 @@ def _refusal(path: Path, error: OSError) -> WriteFailed:
 @contextmanager
 def locked(path: Path) -> Iterator[BinaryIO]:
     """Open (or create) a body file for one writer alone; a second run of the same job is told so."""
-    with writing(path):
-        handle = path.open("r+b") if path.exists() else path.open("w+b")
-    with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise WriteFailed(str(path), "another run is writing it", "Wait for it, or stop it.") from None
-        yield handle
+    while True:
+        with writing(path):
+            handle = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b")
+        with handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise WriteFailed(str(path), "another run is writing it", "Wait for it, or stop it.") from None
+            if _is_still(handle, path):
+                yield handle
+                return
+
+
+def _is_still(handle: BinaryIO, path: Path) -> bool:
+    """False if another run finished in between: what was opened as a body has become its finished file."""
+    try:
+        return os.path.samestat(os.fstat(handle.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def discard(*paths: Path) -> None:

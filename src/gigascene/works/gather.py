@@ -62,6 +62,7 @@ class Gather:
             and len({asset.dtype for asset in self.assets}) == 1
             and self.assets[0].dtype in {"uint8", "uint16"}
             and all(asset.geobox == self.geobox for asset in self.assets)
+            and all(map(_rises, self.assets, self.tables))
         )
 
     @cached_property
@@ -136,6 +137,12 @@ def masks_of(scene: Scene, names: tuple[str, ...]) -> Mapping[str, tuple[Asset, 
         tests = joined[mask.asset][1] if mask.asset in joined else ()
         joined[mask.asset] = (scene.assets[mask.asset], tests + mask.flags)
     return joined
+
+
+def _rises(asset: Asset, table: NDArray[np.float32]) -> bool:
+    """True if every stored number but nodata has a value, larger numbers no smaller ones."""
+    good = table if asset.nodata is None else np.delete(table, [n for n in [int(asset.nodata)] if 0 <= n < table.size])
+    return bool(np.isfinite(good).all() and (np.diff(good) >= 0).all())
 
 
 def _nodata(asset: Asset) -> int:

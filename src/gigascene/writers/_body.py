@@ -19,7 +19,7 @@ class Body:
         self.target = Target(target)
         self.placed = list(done)
         with self.writing():
-            self._file = path.open("r+b")
+            self._file = path.open("r+b", buffering=0)  # so that closing never has a refused tail to write
             self._end = self._file.seek(0, os.SEEK_END)
 
     def writing(self) -> AbstractContextManager[None]:
@@ -29,9 +29,10 @@ class Body:
     def append(self, data: bytes | bytearray) -> int:
         """Write bytes that are no piece; returns their offset."""
         offset = self._end
+        rest = memoryview(data)
         with self.writing():
-            self._file.write(data)
-            self._file.flush()
+            while rest:
+                rest = rest[self._file.write(rest) :]
         self._end += len(data)
         return offset
 

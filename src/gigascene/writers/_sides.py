@@ -23,7 +23,18 @@ def commit_with_sides(target: Target, temporary: Path, format: Format) -> list[s
     except BaseException:
         discard(*moves)
         raise
+    discard(*(_possible(target.path) - texts.keys()))
     return [final.name for final in texts]
+
+
+def commit_alone(target: Target, temporary: Path) -> None:
+    """Make `temporary` the target; side files of a picture that was here before must not speak for it."""
+    target.commit(temporary)
+    discard(*_possible(target.path))
+
+
+def _possible(path: Path) -> set[Path]:
+    return {path.with_name(path.name + ".aux.xml"), path.with_suffix(_world_suffix(path.suffix.lower()))}
 
 
 def side_files(path: Path, format: Format) -> dict[Path, str]:

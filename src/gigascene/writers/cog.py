@@ -35,6 +35,7 @@ from gigascene.model.errors import UsageError, WriteFailed
 from gigascene.model.plan import Format, Plan
 from gigascene.storage.local import discard, writing
 from gigascene.writers._body import Body
+from gigascene.writers._sides import commit_alone
 
 CLASSIC = 4_200_000_000
 """Largest classic TIFF: 32-bit offsets, less room for tags that editors append."""
@@ -63,12 +64,11 @@ class CogSink:
         self._body.close()
         try:
             facts = self._assemble()
-            self._body.target.commit(self._temporary)
+            commit_alone(self._body.target, self._temporary)
         except BaseException:
             discard(self._temporary)
             raise
-        # Statistics, or worse a geotransform, of the file that was here before.
-        discard(self._body.path, self._body.target.path.with_name(f"{self._body.target.path.name}.aux.xml"))
+        discard(self._body.path)
         return facts
 
     def abort(self, *, keep: bool) -> None:

@@ -15,6 +15,7 @@ from gigascene.model.errors import UsageError, WriteFailed
 from gigascene.model.plan import Format, Plan
 from gigascene.storage.local import discard
 from gigascene.writers._body import Body
+from gigascene.writers._sides import commit_alone
 
 KINDS = (".pdf", ".svg", ".png")
 
@@ -52,7 +53,7 @@ class FigureSink:
             with self._body.writing():
                 draw(self._levels(), self._format, self._temporary, target.path.suffix.lower()[1:])
                 size = self._temporary.stat().st_size
-            target.commit(self._temporary)
+            commit_alone(target, self._temporary)
         except BaseException:
             discard(self._temporary)
             raise

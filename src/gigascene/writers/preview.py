@@ -18,6 +18,7 @@ from gigascene.model.grid import Window
 from gigascene.model.plan import Format, Plan
 from gigascene.storage.local import discard
 from gigascene.writers._body import Body
+from gigascene.writers._sides import commit_alone
 
 
 class PreviewSink:
@@ -38,7 +39,7 @@ class PreviewSink:
         try:
             with self._body.writing():
                 size = self._temporary.write_bytes(self._encoded())
-            self._body.target.commit(self._temporary)
+            commit_alone(self._body.target, self._temporary)
         except BaseException:
             discard(self._temporary)
             raise

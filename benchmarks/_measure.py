@@ -1,0 +1,168 @@
+"""One job from outside, whole processes: wall time, CPU time and peak memory of all it starts."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import psutil
+
+SAMPLE_S = 0.05
+PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Commands run one after another; together they are one measurement."""
+
+    name: str
+    commands: Sequence[Sequence[str]]
+    output: Path | None = None
+    """The file whose size is reported."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What one run took."""
+
+    wall_s: float
+    cpu_s: float
+    """User and system time of all processes, including those that outlived their parent."""
+
+    peak_bytes: int
+    """One process: its peak resident memory, as the system accounts it (from about 20 MB on, which is what this
+    program itself takes). Several: the highest sum of their shares that was sampled."""
+
+
+def measured(job: Job, log: Path) -> Cost:
+    """Run a job once; raises if a command fails."""
+    costs = [_command(command, {**os.environ, **job.environment}, log) for command in job.commands]
+    return Cost(
+        wall_s=sum(cost.wall_s for cost in costs),
+        cpu_s=sum(cost.cpu_s for cost in costs),
+        peak_bytes=max(cost.peak_bytes for cost in costs),
+    )
+
+
+def in_turn(jobs: Sequence[Job], runs: int, log: Path) -> Iterator[dict[str, list[Cost]]]:
+    """A B C, A B C …: what is compared runs at nearly the same time. A first round warms up and does not count.
+
+    All costs so far, after each round that counts.
+    """
+    found: dict[str, list[Cost]] = {job.name: [] for job in jobs}
+    for turn in range(runs + 1):
+        for job in jobs:
+            cost = measured(job, log)
+            kind = f"run {turn}" if turn else "warm-up"
+            words = f"{cost.wall_s:7.2f} s  {cost.cpu_s:7.2f} CPU s  {cost.peak_bytes / 1e6:6.0f} MB"
+            print(f"  {kind}: {words}  {job.name}", flush=True)
+            if turn:
+                found[job.name].append(cost)
+        if turn:
+            yield found
+
+
+def summary(costs: Sequence[Cost], first: Sequence[Cost]) -> dict[str, Any]:
+    """Medians, and medians of the ratios to the run of `first` in the same round."""
+    pairs = list(zip(costs, first, strict=True))
+    names = ("wall_s", "cpu_s", "peak_bytes")
+    return {
+        **{name: median(getattr(cost, name) for cost in costs) for name in names},
+        "times": {name: median(getattr(cost, name) / getattr(a, name) for cost, a in pairs) for name in names},
+        "runs": [asdict(cost) for cost in costs],
+    }
+
+
+def _command(command: Sequence[str], environment: Mapping[str, str], log: Path) -> Cost:
+    began = time.perf_counter()
+    with log.open("ab") as words, _orphans_are_ours():
+        words.write(f"\n$ {' '.join(command)}\n".encode())
+        words.flush()
+        process = subprocess.Popen(command, env=environment, stdout=words, stderr=words)
+        with _watched(process.pid) as tree:
+            _, status, usage = os.wait4(process.pid, 0)
+            wall = time.perf_counter() - began
+            process.returncode = os.waitstatus_to_exitcode(status)
+        cpu = usage.ru_utime + usage.ru_stime + _reaped()
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    own = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return Cost(wall_s=wall, cpu_s=cpu, peak_bytes=tree.peak if tree.many else own)
+
+
+class _Tree:
+    """Memory of a process and all below it."""
+
+    def __init__(self, pid: int) -> None:
+        self.root = psutil.Process(pid)
+        self.peak = 0
+        self.many = False
+
+    def sample(self) -> None:
+        total, count = 0, 0
+        with suppress(psutil.Error):
+            for process in (self.root, *self.root.children(recursive=True)):
+                with suppress(psutil.Error):
+                    total += _share(process)
+                    count += 1
+        self.peak = max(self.peak, total)
+        self.many |= count > 1
+
+
+def _share(process: psutil.Process) -> int:
+    """Resident memory, what is shared with others counted in part: a sum over a pool counts nothing twice."""
+    share = getattr(process.memory_full_info(), "pss", 0)
+    return int(share or process.memory_info().rss)
+
+
+@contextmanager
+def _watched(pid: int) -> Iterator[_Tree]:
+    tree, over = _Tree(pid), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(SAMPLE_S):
+            if tree.many or tree.root.children():
+                tree.sample()
+
+    def quietly() -> None:
+        with suppress(psutil.Error):
+            watch()
+
+    watcher = threading.Thread(target=quietly, daemon=True)
+    watcher.start()
+    try:
+        yield tree
+    finally:
+        over.set()
+        watcher.join()
+
+
+@contextmanager
+def _orphans_are_ours() -> Iterator[None]:
+    """A fork server outlives its parent by a moment; its time belongs to the job (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    yield
+
+
+def _reaped() -> float:
+    """CPU seconds of processes left over by the job, waited for until they are gone."""
+    cpu = 0.0
+    with suppress(ChildProcessError):
+        while True:
+            usage = os.wait4(-1, 0)[2]
+            cpu += usage.ru_utime + usage.ru_stime
+    return cpu

@@ -1,0 +1,125 @@
+"""Inputs of the benchmarks, made once: `python benchmarks/_sources.py FOLDER NAME`, by the project's own Python.
+
+landsat: the simulated full scene. sentinel2: red, green and blue as 10,980 x 10,980 COGs like those of the public
+archive (deflate, predictor 2, tiles of 1024, overviews). double-…: the same with twice the sides. Pixels come from the
+simulated scene's inner square, mirrored side by side, so that they are as hard to compress as it is.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+BANDS = {"red": 4, "green": 3, "blue": 2}
+SENTINEL2 = 10_980
+SQUARE = 3_660
+"""Side of the inner square: three of it are a Sentinel-2 tile."""
+
+CHUNK = 1024
+
+
+def scene(folder: Path) -> Path:
+    """The simulated scene's folder."""
+    return next(folder.glob("LC08_*"), folder / "LC08_missing")
+
+
+def landsat_bands(folder: Path) -> list[Path]:
+    """Red, green and blue of the scene."""
+    return [next(scene(folder).glob(f"*_B{number}.TIF")) for number in BANDS.values()]
+
+
+def rasters(folder: Path, name: str) -> list[Path]:
+    """Red, green and blue of sources that this file makes."""
+    return [folder / name / f"{band}.tif" for band in BANDS]
+
+
+def made(folder: Path, name: str) -> bool:
+    """True if a finished source is there."""
+    return (folder / f"{name}.done").exists()
+
+
+def make(folder: Path, name: str) -> None:
+    """Make one source; what it is made of must be there."""
+    if name == "landsat":
+        _simulate(folder)
+    elif name == "sentinel2":
+        for source, target in zip(landsat_bands(folder), rasters(folder, name), strict=True):
+            _cog(source, target, SENTINEL2)
+    elif name == "double-sentinel2":
+        for source, target in zip(landsat_bands(folder), rasters(folder, name), strict=True):
+            _cog(source, target, 2 * SENTINEL2)
+    elif name == "double-landsat":
+        for source, target in zip(landsat_bands(folder), rasters(folder, name), strict=True):
+            _doubled(source, target)
+    else:
+        raise SystemExit(f"there is no source {name!r}")
+    (folder / f"{name}.done").touch()
+
+
+def _simulate(folder: Path) -> None:
+    program = Path(sys.executable).with_name("gigascene")
+    subprocess.run([program, "simulate", "landsat", "--size", "full", "-o", folder, "-q"], check=True)
+
+
+def _cog(source: Path, target: Path, side: int) -> None:
+    """The inner square side by side up to `side`, as a COG at 10 m."""
+    import rasterio
+    from rasterio.shutil import copy
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    plain = target.with_suffix(".plain.tif")
+    with rasterio.open(source) as band:
+        top, left = (band.height - SQUARE) // 2, (band.width - SQUARE) // 2
+        square = band.read(1, window=((top, top + SQUARE), (left, left + SQUARE)))
+        profile = {"driver": "GTiff", "count": 1, "dtype": "uint16", "crs": band.crs, "nodata": 0}
+        profile |= {"transform": band.transform * band.transform.scale(1 / 3), "width": side, "height": side}
+    with rasterio.open(plain, "w", tiled=True, blockxsize=CHUNK, blockysize=CHUNK, BIGTIFF="YES", **profile) as file:
+        _fill(file, square)
+    copy(
+        plain, target, driver="COG", compress="DEFLATE", predictor="YES", blocksize=CHUNK, num_threads="ALL_CPUS",
+        overview_resampling="AVERAGE",
+    )  # fmt: skip
+    plain.unlink()
+
+
+def _doubled(source: Path, target: Path) -> None:
+    """Four of a band, mirrored side by side, in the band's own layout."""
+    import rasterio
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with rasterio.open(source) as band:
+        pixels, profile = band.read(1), {**band.profile, "width": 2 * band.width, "height": 2 * band.height}
+    with rasterio.open(target, "w", **profile) as file:
+        _fill(file, pixels)
+
+
+def _fill(file: Any, square: Any) -> None:
+    """Mirror a picture over a file, row by row of chunks."""
+    import numpy as np
+
+    columns = _mirrored(np.arange(file.width), square.shape[1])
+    for top in range(0, file.height, CHUNK):
+        rows = _mirrored(np.arange(top, min(top + CHUNK, file.height)), square.shape[0])
+        file.write(square[np.ix_(rows, columns)], 1, window=((top, top + len(rows)), (0, file.width)))
+
+
+def _mirrored(at: Any, size: int) -> Any:
+    """Index into a picture laid side by side with its mirror image."""
+    import numpy as np
+
+    inside = at % (2 * size)
+    return np.where(inside < size, inside, 2 * size - 1 - inside)
+
+
+def needed(names: tuple[str, ...]) -> Iterator[str]:
+    """Sources with what they are made of, in order."""
+    if names:
+        yield "landsat"
+    yield from (name for name in names if name != "landsat")
+
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]), sys.argv[2])
