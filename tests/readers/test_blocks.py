@@ -22,9 +22,9 @@ LAYOUTS = [
     {"tiled": True, "blockxsize": 512, "blockysize": 512},
     {"blockysize": 7, "compress": "deflate", "predictor": 2},
     {"blockysize": 1},
-    {"blockysize": 301},
 ]
 OTHERS = [
+    {"blockysize": 301},
     {"tiled": True, "blockxsize": 64, "blockysize": 64, "compress": "lzw"},
     {"tiled": True, "blockxsize": 64, "blockysize": 64, "compress": "deflate", "endianness": "BIG"},
 ]

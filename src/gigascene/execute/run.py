@@ -21,7 +21,7 @@ from gigascene.model.grid import Window
 from gigascene.model.plan import Plan, Task
 from gigascene.readers.window import limit_cache
 from gigascene.registry import ENGINES, PRODUCTS, WRITERS
-from gigascene.works.gather import Gather, windows
+from gigascene.works.gather import Gather, columns, windows
 
 
 class Job:
@@ -51,28 +51,31 @@ class Job:
         """Pieces of one task, in order."""
         grid = self.codec.pieces(self.plan.format)
         for _, run in grid.runs(task.start, task.stop):
-            blocks = (self.physical(window) for window in windows(run, self.plan.cut.window_rows))
-            pictures = (self.shown(block) for block in blocks)
-            yield from self.encoded(pictures)
+            yield from self.encoded(self.shown(window) for window in windows(run, self.plan.cut.window_rows))
 
     def physical(self, window: Window) -> Block:
         """Read, calibrate, mask, make; or stored numbers where a table shows them just the same."""
         return self.gather.stored(window) if self.gather.tabled else self.gather.physical(window)
 
-    def shown(self, block: Block) -> Shown:
-        """Levels for display: painted where there is a palette, alpha last where the format has it."""
+    def shown(self, window: Window) -> Shown:
+        """Levels for display, a few columns at a time: their source pixels are gone before the next are read."""
         format = self.plan.format
-        _, rows, columns = block.data.shape
-        levels = np.empty((rows, columns, format.bands), format.dtype)
+        levels = np.empty((window.height, window.width, format.bands), format.dtype)
+        for part in columns(window, self.plan.cut.window_columns):
+            left = part.left - window.left
+            self._show(self.physical(part), levels[:, left : left + part.width])
+        return Shown(window=window, levels=levels)
+
+    def _show(self, block: Block, levels: NDArray[Any]) -> None:
+        """Painted where there is a palette, alpha last where the format has it."""
         if self._palette is not None:
-            single = np.empty((rows, columns, 1), np.uint8)
+            single = np.empty((*levels.shape[:2], 1), np.uint8)
             self._toned(block, single)
             levels[..., :3] = palette.paint(single[..., 0], self._palette)
         else:
             self._toned(block, levels)
-        if format.alpha:
+        if self.plan.format.alpha:
             levels[..., -1] = np.where(block.valid, np.iinfo(levels.dtype).max, 0)
-        return Shown(window=block.window, levels=levels)
 
     def encoded(self, pictures: Iterable[Shown]) -> Iterator[Piece]:
         """Bytes: each row of pieces from the windows that make it up."""

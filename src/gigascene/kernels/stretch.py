@@ -217,14 +217,10 @@ def look_up(stored: NDArray[Any], valid: NDArray[np.bool_], tables: NDArray[Any]
 
 
 @njit(nogil=True, cache=True)
-def _all_present(stored, nodata, valid):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
-    bands, rows, columns = stored.shape
-    for y in range(rows):
-        for x in range(columns):
-            good = True
-            for band in range(bands):
-                good = good and stored[band, y, x] != nodata[band]
-            valid[y, x] = good
+def _absent(stored, nodata, valid):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    for y in range(stored.shape[0]):
+        for x in range(stored.shape[1]):
+            valid[y, x] &= stored[y, x] != nodata
 
 
 def all_present(stored: NDArray[Any], nodata: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -235,6 +231,9 @@ def all_present(stored: NDArray[Any], nodata: NDArray[np.int64]) -> NDArray[np.b
     >>> all_present(np.uint16([[[0, 5]], [[3, 3]]]), np.int64([0, 0])).tolist()
     [[False, True]]
     """
-    valid = np.empty(stored.shape[1:], np.bool_)
-    _all_present(stored, nodata, valid)
+    valid = np.ones(stored.shape[1:], np.bool_)
+    span = np.iinfo(stored.dtype)
+    for band, number in zip(stored, nodata.tolist(), strict=True):
+        if span.min <= number <= span.max:
+            _absent(band, stored.dtype.type(number), valid)  # of the stored type, so that it runs many at a time
     return valid

@@ -89,6 +89,9 @@ class Cut:
     window_rows: int
     """Rows read at once inside a task."""
 
+    window_columns: int = 1 << 30
+    """Columns of a window made at once: source pixels are in hand only for these, levels for the whole window."""
+
     cache: int = 16 << 20
     """Bytes of decoded source blocks kept in each process, so that none is decoded twice for one task."""
 

@@ -1,6 +1,6 @@
 """Cut the work so that it fits: peak memory is projected before a byte is read, and kept by the engines.
 
-limit >= (base + GDAL's block cache) of every process + workers x (one window in hand + codec's scratch)
+limit >= (base + decoded blocks) of every process + workers x (source pixels in hand + levels of a window + codec's scratch)
          + ahead (bodies being made, waiting or unclaimed) + open handles
 """
 
@@ -15,7 +15,6 @@ import psutil
 
 from gigascene.model.contracts import Codec
 from gigascene.model.errors import LimitExceeded, UsageError
-from gigascene.model.grid import PieceGrid
 from gigascene.model.plan import Cut, Execution, Format
 from gigascene.works.gather import Gather
 
@@ -23,8 +22,8 @@ MB = 1 << 20
 BASE = 256 * MB
 """An idle process with the interpreter, NumPy, numba's kernels, GDAL and PROJ loaded; measured."""
 
-LEAST_CACHE, MOST_CACHE = 8 * MB, 96 * MB
-"""Of GDAL's decoded blocks in one process."""
+LEAST_CACHE = 8 * MB
+"""Of decoded blocks in one process."""
 
 HANDLE = MB // 2
 """One open dataset with its block index."""
@@ -33,7 +32,7 @@ ROWS_WANTED = 512
 """Rows of one task, before memory says otherwise: source blocks decoded twice at task borders stay few."""
 
 WINDOW_WANTED = 2 * MB
-"""One window on its way to levels: small enough for the processor's caches."""
+"""Source pixels in hand at once, where blocks are not larger: small enough for the processor's caches."""
 
 SMALLEST_WINDOW = 16
 """Rows below which reading gets slower than any memory saved is worth."""
@@ -88,10 +87,12 @@ def projected(gather: Gather, format: Format, codec: Codec, cut: Cut, workers: i
     """Peak of the whole process tree without results in flight, bytes."""
     grid = codec.pieces(format)
     across = min(cut.task_pieces, grid.across)
+    width = min(across * grid.piece[1], grid.shape[1])
     rows = min(cut.window_rows, max(1, cut.task_pieces // grid.across) * grid.piece[0])
-    window = rows * _width(grid, across) * (pixel_bytes(gather) + format.bands * np.dtype(format.dtype).itemsize)
+    levels = rows * width * format.bands * np.dtype(format.dtype).itemsize
+    sources = rows * min(cut.window_columns, width) * pixel_bytes(gather)
     handles = workers * len(gather.assets) * HANDLE
-    return processes * (BASE + cut.cache) + workers * (window + codec.scratch(format, across)) + handles
+    return processes * (BASE + cut.cache) + workers * (levels + sources + codec.scratch(format, across)) + handles
 
 
 def pixel_bytes(gather: Gather) -> int:
@@ -105,44 +106,40 @@ def pixel_bytes(gather: Gather) -> int:
 def _cuts(gather: Gather, format: Format, codec: Codec, workers: int, processes: int) -> Iterator[Cut]:
     """From wanted to smallest: fewer pieces a task, then fewer rows a window."""
     grid, block = codec.pieces(format), gather.assets[0].blocks
-    rows = -(-ROWS_WANTED // block[0]) * block[0]
-    pieces = max(1, rows // grid.piece[0]) * (grid.across if block[1] > grid.piece[1] else 1)
+    wanted = -(-ROWS_WANTED // block[0]) * block[0]
+    pieces = max(1, wanted // grid.piece[0]) * (grid.across if block[1] > grid.piece[1] else 1)
     pieces = max(1, min(pieces, len(grid) // (TASKS_PER_WORKER * workers)))
-    window = rows
+    rows, columns = _window(gather, wanted)
+    cache = _cache(gather, columns, 1 if processes > 1 else workers)
     while True:
-        width = _width(grid, min(pieces, grid.across))
-        cache = _cache(gather, width, 1 if processes > 1 else workers)
-        window = min(window, _window_rows(gather, width, rows, cache))
-        yield Cut(task_pieces=pieces, window_rows=window, cache=min(cache, MOST_CACHE))
+        yield Cut(task_pieces=pieces, window_rows=rows, window_columns=columns, cache=cache)
         if pieces > 1:
             pieces //= 2
-        elif window > SMALLEST_WINDOW:
-            window //= 2
+        elif rows > SMALLEST_WINDOW:
+            rows //= 2
         else:
             return
 
 
-def _cache(gather: Gather, width: int, workers: int) -> int:
-    """Room for the row of blocks that every worker is in, in every band, and a little more."""
+def _window(gather: Gather, rows: int) -> tuple[int, int]:
+    """Whole rows of blocks and a few blocks across; of strips, which go all the way across, a few rows."""
+    block, width = gather.assets[0].blocks, gather.geobox.shape[1]
+    wanted = WINDOW_WANTED // pixel_bytes(gather)
+    if block[1] >= width:
+        return max(block[0], wanted // width // block[0] * block[0]), width
+    return rows, max(1, wanted // rows // block[1]) * block[1]
+
+
+def _cache(gather: Gather, columns: int, workers: int) -> int:
+    """Room for the blocks that every worker has in hand, in every band."""
     keys = {*gather.recipe.bands, *(gather.scene.masks[name].asset for name in gather.recipe.masks)}
     assets = (gather.scene.assets[key] for key in keys)
-    rows = sum(asset.blocks[0] * _touched(width, asset.blocks[1]) * np.dtype(asset.dtype).itemsize for asset in assets)
-    return max(workers * rows * 9 // 8, LEAST_CACHE)
+    blocks = sum(
+        asset.blocks[0] * _touched(columns, asset.blocks[1]) * np.dtype(asset.dtype).itemsize for asset in assets
+    )
+    return max(workers * blocks, LEAST_CACHE)
 
 
 def _touched(width: int, block: int) -> int:
-    """Columns of the blocks under a run: whole blocks, and one more where the run's sides cut blocks."""
+    """Columns of the blocks under so many columns: whole blocks, and one more where their sides cut blocks."""
     return -(-width // block) * block + (block if width % block else 0)
-
-
-def _window_rows(gather: Gather, width: int, rows: int, cache: int) -> int:
-    """Few rows where the block cache holds the row of blocks they are cut from; else whole rows of blocks."""
-    if cache > MOST_CACHE:
-        return rows
-    while rows > SMALLEST_WINDOW and rows * width * pixel_bytes(gather) > WINDOW_WANTED:
-        rows //= 2
-    return rows
-
-
-def _width(grid: PieceGrid, across: int) -> int:
-    return min(across * grid.piece[1], grid.shape[1])

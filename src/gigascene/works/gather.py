@@ -120,6 +120,15 @@ def windows(run: Window, rows: int) -> Iterator[Window]:
         yield Window(top=top, left=run.left, height=min(rows, run.bottom - top), width=run.width)
 
 
+def columns(window: Window, width: int) -> Iterator[Window]:
+    """Parts of a window of at most `width` columns, cut at multiples of it, as the sources' blocks are."""
+    left = window.left
+    while left < window.right:
+        right = min((left // width + 1) * width, window.right)
+        yield Window(top=window.top, left=left, height=window.height, width=right - left)
+        left = right
+
+
 def calibration_of(asset: Asset, quantity: str) -> Calibration:
     """The calibration asked for; ``"dn"`` is the identity, ``""`` the asset's own default."""
     if quantity == "dn":
