@@ -85,7 +85,8 @@ def _formula(values: NDArray[np.float64], calibration: Calibration) -> NDArray[n
     if calibration.k1 is None or calibration.k2 is None:
         return linear
     radiance = np.where(linear > 0, linear, np.nan)
-    return np.asarray(calibration.k2 / np.log(calibration.k1 / radiance + 1))
+    with np.errstate(over="ignore"):  # next to no radiance: 0 K is right
+        return np.asarray(calibration.k2 / np.log(calibration.k1 / radiance + 1))
 
 
 def earth_sun_distance(day_of_year: float) -> float:

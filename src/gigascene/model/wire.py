@@ -16,12 +16,16 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from odc.geo.types import wh_
 
 from gigascene.model.errors import BadInput
 
 T = TypeVar("T")
+
+_ARRAYS = {np.ndarray, typing.get_origin(NDArray[np.float32])}
+"""From NumPy 2.5 on the alias is a type of its own."""
 
 
 def dumps(value: Any, *, indent: int | None = None) -> str:
@@ -68,7 +72,7 @@ def from_wire(kind: Any, data: Any) -> Any:  # noqa: PLR0911  (one return a kind
     if origin is tuple:
         inner = [args[0]] * len(data) if args[-1] is Ellipsis else args
         return tuple(from_wire(a, item) for a, item in zip(inner, data, strict=True))
-    if origin is np.ndarray:
+    if origin in _ARRAYS:
         return np.frombuffer(base64.b64decode(data), "<f4").astype(np.float32)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return {key: from_wire(args[1], item) for key, item in data.items()}
