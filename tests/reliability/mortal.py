@@ -1,0 +1,24 @@
+"""A run that kills its worker on some tasks; importable by the workers."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from gigascene.model.contracts import Done
+
+
+@dataclass(frozen=True)
+class Mortal:
+    always: int
+    """Task that kills every worker it meets."""
+
+    once: str
+    """Path of a marker: the task after kills the first worker only."""
+
+    def __call__(self, task):
+        if task.index == self.always:
+            os._exit(9)
+        if task.index == self.always + 1 and not Path(self.once).exists():
+            Path(self.once).touch()
+            os._exit(9)
+        return Done(task=task, pieces=(), seconds=0.0)

@@ -1,0 +1,26 @@
+"""A worker that dies takes nobody with it; the task that kills twice is named."""
+
+from gigascene.engines.processes import Processes
+from gigascene.model.contracts import Done
+from gigascene.model.errors import WorkersLost, exit_code
+from gigascene.model.plan import Task
+from reliability.mortal import Mortal
+
+
+def results(always, tmp_path):
+    tasks = [Task(index=i, start=i, stop=i + 1) for i in range(12)]
+    run = Mortal(always, str(tmp_path / "marker"))
+    return list(Processes(2).map(run, tasks, ahead=4, bound=lambda task: 1))
+
+
+def test_a_task_that_kills_its_worker_is_named_and_the_others_are_done(tmp_path):
+    found = results(5, tmp_path)
+    assert [result.task.index for result in found] == list(range(12))
+    assert [result.task.index for result in found if not isinstance(result, Done)] == [5]
+    assert isinstance(found[5].error, WorkersLost)
+    assert exit_code(found[5].error) == 7
+    assert "Task 5" in str(found[5].error)
+
+
+def test_a_worker_that_dies_once_costs_nothing(tmp_path):
+    assert all(isinstance(result, Done) for result in results(-1, tmp_path))

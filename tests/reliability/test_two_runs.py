@@ -1,0 +1,88 @@
+"""Runs that meet: on one target, over an older picture, with inputs that are no longer what they were."""
+
+from dataclasses import replace
+
+import pytest
+from affine import Affine
+from odc.geo.geobox import GeoBox
+
+import gigascene
+from gigascene.model import wire
+from gigascene.model.errors import WriteFailed
+from gigascene.plan.fingerprint import fingerprint, identity
+from gigascene.storage.local import locked
+
+
+def test_a_second_run_is_told(tmp_path):
+    with locked(tmp_path / "a.part"), pytest.raises(WriteFailed, match="another run"), locked(tmp_path / "a.part"):
+        pass
+
+
+def test_a_body_that_became_the_file_is_not_written_again(tmp_path, monkeypatch):
+    """The second run opened the body, then the first one finished: what is open now is the finished file."""
+    import fcntl
+
+    part, target = tmp_path / ".a.png.part", tmp_path / "a.png"
+    part.write_bytes(b"finished")
+    flock, met = fcntl.flock, []
+
+    def late(handle, how):
+        if not met:
+            met.append(part.rename(target))
+        return flock(handle, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with locked(part) as body:
+        body.truncate(0)
+        body.write(b"anew")
+    assert target.read_bytes() == b"finished"
+    assert part.read_bytes() == b"anew"
+
+
+def test_what_decides_pixels_decides_identity(small_scene, tmp_path):
+    plan = gigascene.plan_compose("true-color", small_scene, tmp_path / "a.png", mask=("clouds",))
+    scene = plan.scenes[0]
+    red = scene.assets["B4"]
+    brighter = replace(red.calibrations["reflectance"], offset=0.1)
+    changed = [
+        replace(scene, assets={**scene.assets, "B4": replace(red, calibrations={"reflectance": brighter})}),
+        replace(scene, assets={**scene.assets, "B4": replace(red, nodata=7)}),
+        replace(scene, assets={**scene.assets, "B4": replace(red, index=2)}),
+        replace(scene, masks={"clouds": scene.masks["clouds"].__class__(asset="QA_PIXEL", flags=())}),
+    ]
+    for other in changed:
+        assert identity(replace(plan, scenes=(other,))) != identity(plan)
+        assert fingerprint(replace(plan, scenes=(other,))) != fingerprint(plan)
+
+
+def test_a_crs_that_is_merely_like_a_code_stays_what_it_is():
+    like = GeoBox((3, 4), Affine(1, 0, 0, 0, -1, 0), "+proj=utm +zone=26 +datum=WGS84 +units=m +no_defs")
+    found = wire.from_wire(GeoBox, wire.to_wire(like))
+    assert found.crs.to_wkt() == like.crs.to_wkt()
+
+
+def test_a_figure_is_not_placed_by_the_picture_before_it(small_scene, tmp_path):
+    target = tmp_path / "a.png"
+    gigascene.compose("ndvi", small_scene, target)
+    assert (tmp_path / "a.pgw").exists()
+    gigascene.compose("ndvi", small_scene, target, writer="figure")
+    assert not (tmp_path / "a.pgw").exists()
+    assert not (tmp_path / "a.png.aux.xml").exists()
+
+
+def test_an_input_that_changes_while_it_is_read_makes_no_picture(small_scene, tmp_path):
+    import os
+    import shutil
+
+    folder = tmp_path / small_scene.name
+    shutil.copytree(small_scene, folder)
+    target = tmp_path / "a.png"
+    plan = gigascene.plan_compose("true-color", folder, target)
+    band = next(folder.glob("*_B4.TIF"))
+
+    def meanwhile(progress):
+        os.utime(band, ns=(1, 1))
+
+    with pytest.raises(gigascene.BadInput, match="has changed"):
+        gigascene.run(plan, watch=meanwhile)
+    assert not target.exists()
