@@ -13,12 +13,12 @@ class Mortal:
     """Task that kills every worker it meets."""
 
     once: str
-    """Path of a marker: the task after kills the first worker only."""
+    """Path of a marker: without `always`, one task kills the first worker it meets and no other."""
 
     def __call__(self, task):
         if task.index == self.always:
             os._exit(9)
-        if task.index == self.always + 1 and not Path(self.once).exists():
+        if self.always < 0 and task.index == 3 and not Path(self.once).exists():
             Path(self.once).touch()
             os._exit(9)
         return Done(task=task, pieces=(), seconds=0.0)
