@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from _measure import Job
-from _sources import landsat_bands, rasters, scene
+from _sources import landsat_bands, picture, rasters, scene
 
 HERE = Path(__file__).parent
 LIMITS = ("5500", "24000")
@@ -133,6 +134,12 @@ def queue(tools: Tools) -> list[Job]:
             output=tools.out("queue.tif"),
             note="deflate 6, no overviews: less work",
         ),
+        Job(
+            name="queue-writer, then a COG",
+            commands=[peer, tools.peer("to_cog", tools.out("queue.tif"), tools.out("queue-cog.tif"))],
+            output=tools.out("queue-cog.tif"),
+            note="the same product: GDAL's COG driver, ALL_CPUS",
+        ),
     ]
 
 
@@ -204,6 +211,62 @@ def engines(tools: Tools) -> list[Job]:
     ]
 
 
+def png(tools: Tools) -> list[Job]:
+    """A quarter of a gigapixel picture by every common way."""
+    source = str(picture(tools.work, "quarter"))
+
+    def out(name: str) -> str:
+        return str(tools.out(f"{name}.png"))
+
+    ours = [
+        Job(
+            name=f"gigascene, {level}",
+            commands=[[tools.gigascene, "convert", source, "-o", out(level), "--level", level, "-q"]],
+            output=tools.out(f"{level}.png"),
+        )
+        for level in ("default", "fast")
+    ]
+    peers = [
+        Job(name=words, commands=[tools.peer("png", name, source, out(name))], output=tools.out(f"{name}.png"))
+        for name, words in {
+            "pillow": "Pillow, level 6",
+            "opencv": "OpenCV",
+            "vips": "libvips, level 1",
+            "vips-6": "libvips, level 6",
+        }.items()
+    ]
+    gdal = ["gdal_translate", "-q", "-of", "PNG", source, out("gdal")]
+    magick = Job(
+        name="ImageMagick",
+        commands=[["convert", source, out("magick")]],
+        output=tools.out("magick.png"),
+        environment={"MAGICK_CONFIGURE_PATH": str(HERE / "peers" / "magick")},
+        note="without Debian's limits",
+    )
+    return [
+        *ours,
+        *peers,
+        *([Job(name="GDAL", commands=[gdal], output=tools.out("gdal.png"))] if tools.gdal else []),
+        *([magick] if shutil.which("convert") else []),
+    ]
+
+
+def gigapixel(tools: Tools) -> list[Job]:
+    """The whole of it, and a quarter, into every kind of file."""
+    return [
+        Job(
+            name=f"{words}, {name}",
+            commands=[
+                [tools.gigascene, "convert", str(picture(tools.work, name)), "-o", str(tools.out(name + suffix)), "-q"]
+            ],
+            output=tools.out(name + suffix),
+            note="26,000 x 13,000" if name == "quarter" else "52,000 x 26,000",
+        )
+        for suffix, words in {".png": "PNG", ".tif": "COG"}.items()
+        for name in ("quarter", "gigapixel")
+    ]
+
+
 GDAL_BEST = "gdal_translate, COG"
 
 CASES: Mapping[str, Case] = {
@@ -257,10 +320,14 @@ CASES: Mapping[str, Case] = {
         sources=("landsat", "sentinel2"),
         jobs=queue,
         targets=(
+            Target(
+                words="wall time, the same product",
+                job="gigascene, deflate 6", of="wall_s", at_most=1 / 4, against="queue-writer, then a COG",
+            ),
             Target(words="wall time", job="gigascene, deflate 6", of="wall_s", at_most=1 / 4, against="queue-writer"),
             Target(words="wall time", job="gigascene, default", of="wall_s", at_most=1 / 4, against="queue-writer"),
         ),
-        compared=(("gamma-6.tif", "queue.tif"),),
+        compared=(("gamma-6.tif", "queue.tif"), ("gamma-6.tif", "queue-cog.tif")),
     ),
     "memory": Case(
         title="Memory at four times the pixels",
@@ -271,6 +338,35 @@ CASES: Mapping[str, Case] = {
             Target(words="peak memory, COG", job="COG, 4 x the pixels", of="peak_bytes", at_most=1.1, against="COG"),
             Target(words="peak memory, PNG", job="PNG, 4 x the pixels", of="peak_bytes", at_most=1.1, against="PNG"),
         ),
+    ),
+    "png": Case(
+        title="A third of a gigapixel as PNG",
+        words="RGB of 26,000 x 13,000 pixels, 1.0 GB, from PPM to PNG, by whole programs.",
+        sources=("landsat", "quarter"),
+        jobs=png,
+        targets=(
+            Target(words="wall time", job="gigascene, default", of="wall_s", at_most=1 / 20, against="Pillow, level 6"),
+            Target(words="file", job="gigascene, default", of="file_bytes", at_most=1.02, against="Pillow, level 6"),
+            *(
+                Target(words="wall time", job="gigascene, default", of="wall_s", at_most=1.0, against=peer)
+                for peer in ("OpenCV", "libvips, level 1", "libvips, level 6", "GDAL")
+            ),
+            Target(words="file", job="gigascene, default", of="file_bytes", at_most=1.0, against="libvips, level 1"),
+        ),
+        compared=(("default.png", "vips.png"), ("default.png", "pillow.png"), ("default.png", "fast.png")),
+        runs=1,
+    ),
+    "gigapixel": Case(
+        title="1.35 gigapixels, and a quarter of them",
+        words="RGB of 52,000 x 26,000 pixels, 4.1 GB, from PPM; ours alone.",
+        sources=("landsat", "quarter", "gigapixel"),
+        jobs=gigapixel,
+        targets=(
+            Target(words="peak memory, PNG", job="PNG, gigapixel", of="peak_bytes", at_most=300e6),
+            Target(words="the same memory at 4 GB as at 1 GB", job="PNG, gigapixel", of="peak_bytes", at_most=1.1, against="PNG, quarter"),
+            Target(words="peak memory, COG", job="COG, gigapixel", of="peak_bytes", at_most=400e6),
+        ),
+        runs=1,
     ),
     "startup": Case(
         title="Start-up",

@@ -1,8 +1,9 @@
 """Inputs of the benchmarks, made once: `python benchmarks/_sources.py FOLDER NAME`, by the project's own Python.
 
 landsat: the simulated full scene. sentinel2: red, green and blue as 10,980 x 10,980 COGs like those of the public
-archive (deflate, predictor 2, tiles of 1024, overviews). double-…: the same with twice the sides. Pixels come from the
-simulated scene's inner square, mirrored side by side, so that they are as hard to compress as it is.
+archive (deflate, predictor 2, tiles of 1024, overviews). double-…: the same with twice the sides. gigapixel: true colour as
+a PPM of 52,000 x 26,000 pixels, and quarter, of half its sides. Pixels come from the simulated scene's inner square,
+mirrored side by side, so that they are as hard to compress as it is.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from typing import Any
 
 BANDS = {"red": 4, "green": 3, "blue": 2}
 SENTINEL2 = 10_980
+GIGAPIXEL = (26_000, 52_000)
 SQUARE = 3_660
 """Side of the inner square: three of it are a Sentinel-2 tile."""
 
+STEP = 1_237
 CHUNK = 1024
 
 
@@ -34,6 +37,11 @@ def landsat_bands(folder: Path) -> list[Path]:
 def rasters(folder: Path, name: str) -> list[Path]:
     """Red, green and blue of sources that this file makes."""
     return [folder / name / f"{band}.tif" for band in BANDS]
+
+
+def picture(folder: Path, name: str) -> Path:
+    """The PPM of that name."""
+    return folder / f"{name}.ppm"
 
 
 def made(folder: Path, name: str) -> bool:
@@ -54,6 +62,9 @@ def make(folder: Path, name: str) -> None:
     elif name == "double-landsat":
         for source, target in zip(landsat_bands(folder), rasters(folder, name), strict=True):
             _doubled(source, target)
+    elif name in {"gigapixel", "quarter"}:
+        side = 1 if name == "gigapixel" else 2
+        _ppm(folder, picture(folder, name), GIGAPIXEL[0] // side, GIGAPIXEL[1] // side)
     else:
         raise SystemExit(f"there is no source {name!r}")
     (folder / f"{name}.done").touch()
@@ -94,6 +105,28 @@ def _doubled(source: Path, target: Path) -> None:
         pixels, profile = band.read(1), {**band.profile, "width": 2 * band.width, "height": 2 * band.height}
     with rasterio.open(target, "w", **profile) as file:
         _fill(file, pixels)
+
+
+def _ppm(folder: Path, target: Path, height: int, width: int) -> None:
+    """The inner square in true colour over a picture of any size, rows at a time.
+
+    Each square begins at another row, or deflate would find its neighbour again within its 32 kB.
+    """
+    import numpy as np
+    import rasterio
+
+    program, shown = Path(sys.executable).with_name("gigascene"), folder / "true-color.tif"
+    subprocess.run([program, "compose", "true-color", scene(folder), "-o", shown, "-q"], check=True)
+    with rasterio.open(shown) as file:
+        top, left = (file.height - SQUARE) // 2, (file.width - SQUARE) // 2
+        square = np.moveaxis(file.read(window=((top, top + SQUARE), (left, left + SQUARE))), 0, -1)
+    across = range(-(-width // SQUARE))
+    with target.open("wb") as file:
+        file.write(f"P6\n{width} {height}\n255\n".encode())
+        for start in range(0, height, CHUNK // 8):
+            rows = np.arange(start, min(start + CHUNK // 8, height))
+            strip = [square[_mirrored(rows + STEP * number, SQUARE)] for number in across]
+            file.write(np.concatenate(strip, axis=1)[:, :width].tobytes())
 
 
 def _fill(file: Any, square: Any) -> None:

@@ -29,8 +29,8 @@ PAGES = [*TOP, *sorted(DOCS.rglob("*.md"))]
 TEXTS = {page: page.read_text(encoding="utf-8") for page in PAGES}
 SCENE = "LC08_L1TP_226010_20140820_20200911_02_T1"
 
-ONLY_PARSED = {"demo", "simulate", "replay"}
-"""Verbs whose examples take long, or need a failure first."""
+ONLY_PARSED = {"demo", "simulate", "replay", "view"}
+"""Verbs whose examples take long, need a failure first, or serve until they are stopped."""
 
 
 def hooks():

@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gigascene.api.compose import compose, plan_compose
+    from gigascene.api.convert import convert, plan_convert
     from gigascene.api.histogram import Histogram, histogram
     from gigascene.api.load import load
     from gigascene.api.names import palette_names, product_names, sensor_names
     from gigascene.api.picture import Picture, picture
     from gigascene.api.plans import load_plan, run, save_plan
     from gigascene.api.scenes import open_scene
+    from gigascene.api.verify import verify
+    from gigascene.api.view import export_view, view
     from gigascene.execute.capsule import replay
     from gigascene.execute.receipt import Receipt
     from gigascene.model.errors import BadInput, GigasceneError
@@ -42,6 +45,8 @@ _HOMES = {
     "Receipt": "execute.receipt",
     "Scene": "model.scene",
     "compose": "api.compose",
+    "convert": "api.convert",
+    "export_view": "api.view",
     "histogram": "api.histogram",
     "load": "api.load",
     "load_plan": "api.plans",
@@ -49,10 +54,13 @@ _HOMES = {
     "palette_names": "api.names",
     "picture": "api.picture",
     "plan_compose": "api.compose",
+    "plan_convert": "api.convert",
     "product_names": "api.names",
     "replay": "execute.capsule",
     "run": "api.plans",
     "save_plan": "api.plans",
+    "verify": "api.verify",
+    "view": "api.view",
     "sensor_names": "api.names",
 }
 
@@ -69,6 +77,8 @@ __all__ = [
     "Scene",
     "__version__",
     "compose",
+    "convert",
+    "export_view",
     "histogram",
     "load",
     "load_plan",
@@ -76,11 +86,14 @@ __all__ = [
     "palette_names",
     "picture",
     "plan_compose",
+    "plan_convert",
     "product_names",
     "replay",
     "run",
     "save_plan",
     "sensor_names",
+    "verify",
+    "view",
 ]
 
 

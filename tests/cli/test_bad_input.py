@@ -297,6 +297,23 @@ class TestUsage:
         refused(say("compose", "rgb", *inputs, "--bands", "r,g,b", "-o", target), 2, r"is an input")
         assert [path.read_bytes() for path in inputs] == before
 
+    @pytest.mark.parametrize("option", ["-o", "--save"])
+    @pytest.mark.parametrize("key", ["B9.TIF", "QA_PIXEL.TIF", "MTL.txt", "MTL.json", "B4.TIF"])
+    def test_no_file_of_the_scene_is_written_over(self, say, small_scene, tmp_path, option, key):
+        scene = copied(small_scene, tmp_path)
+        [file] = scene.glob(f"*_{key}")
+        before = file.read_bytes()
+        words = {"-o": file if option == "-o" else tmp_path / "a.png"}
+        if option == "--save":
+            words["--save"] = file
+        said = say("compose", "true-color", scene, *(part for pair in words.items() for part in pair), "-q")
+        assert said.code == 2
+        assert file.read_bytes() == before
+
+    def test_a_plan_is_not_saved_where_the_picture_goes(self, say, small_scene, out):
+        said = say("compose", "true-color", small_scene, "-o", out / "a.png", "--save", out / "a.png")
+        refused(said, 2, "elsewhere", folder=out)
+
     def test_memory_too_small_says_the_numbers(self, say, small_scene, out):
         said = say("compose", "true-color", small_scene, "-o", out / "a.png", "--memory", "50M")
         refused(said, 6, r"\b50 MB are allowed", r"needs (\d+) MB", r"--memory", folder=out)
@@ -545,5 +562,5 @@ class TestProcesses:
         assert json.loads(shown.out)["id"] == small_scene.name
         assert not (tmp_path / "pwned").exists()
         assert {path.name for path in tmp_path.iterdir() if not path.name.startswith("out")} == {
-            name, f"{name}.tif", f"{name}.tif.receipt.json",
+            name, f"{name}.tif", f"{name}.tif.receipt.json", f"{name}.tif.stac.json",
         }  # fmt: skip

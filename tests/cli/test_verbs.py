@@ -15,7 +15,21 @@ import gigascene
 from cli.shell import spoken, started
 from gigascene import settings
 
-VERBS = ("demo", "info", "histogram", "compose", "plan", "run", "replay", "list", "doctor", "simulate")
+VERBS = (
+    "demo",
+    "info",
+    "histogram",
+    "compose",
+    "convert",
+    "plan",
+    "run",
+    "replay",
+    "verify",
+    "view",
+    "list",
+    "doctor",
+    "simulate",
+)
 
 
 @pytest.fixture

@@ -124,8 +124,8 @@ READERS = {
     ("pam", ".pam"): (by_netpbm_rules,),
     ("pam", ".ppm"): (by_pillow, by_gdal),
 }
-ELSEWHERE = {("pam", ".pgm"), ("figure", ".pdf"), ("figure", ".svg"), ("preview", ".png")}
-"""Grey only; drawings; reduced: each has a test of its own."""
+ELSEWHERE = {("pam", ".pgm"), ("figure", ".pdf"), ("figure", ".svg"), ("preview", ".png"), ("deepzoom", ".dzi")}
+"""Grey only; drawings; reduced; a folder of tiles: each has a test of its own."""
 
 
 def test_every_suffix_has_a_reader():

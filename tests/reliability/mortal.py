@@ -1,6 +1,7 @@
 """A run that kills its worker on some tasks; importable by the workers."""
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,3 +23,8 @@ class Mortal:
             Path(self.once).touch()
             os._exit(9)
         return Done(task=task, pieces=(), seconds=0.0)
+
+
+def asleep(task):
+    """A task that ends long after everybody has gone."""
+    time.sleep(600)

@@ -6,6 +6,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +26,10 @@ OUTPUTS = {
     "cog": (".tif", {"tile": 64}),
     "figure": (".svg", {"width_px": 400}),
     "preview": (".png", {"width_px": 500}),
+    "deepzoom": (".dzi", {"tile": 64}),
 }
+ELSEWHERE = {"tiles"}
+"""Has the sink of Deep Zoom, and takes no scene as it lies: the folder commit is killed in tests/writers/test_deepzoom.py."""
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +50,7 @@ def victims():
 
 
 def test_every_writer_is_killed():
-    assert set(OUTPUTS) == set(WRITERS.names())
+    assert set(OUTPUTS) | ELSEWHERE == set(WRITERS.names())
 
 
 @pytest.fixture(params=OUTPUTS)
@@ -59,7 +63,7 @@ def job(request, scene, tmp_path, victims):
     began = time.monotonic()
     assert victims(plan=str(tmp_path / "plan.json")) == 0
     took = time.monotonic() - began
-    whole = target.read_bytes()
+    whole = contents(target)
     pieces = len(WRITERS[plan.format.writer].codec.pieces(plan.format))
     clean(target)
     return tmp_path / "plan.json", target, whole, took, pieces
@@ -67,8 +71,18 @@ def job(request, scene, tmp_path, victims):
 
 def clean(target: Path) -> None:
     for path in target.parent.iterdir():
-        if path.name != "plan.json":
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != "plan.json":
             path.unlink()
+
+
+def contents(target: Path) -> bytes:
+    """The file; of a Deep Zoom picture its tiles too."""
+    tiles = sorted(path for path in target.with_name(f"{target.stem}_files").rglob("*") if path.is_file())
+    return b"".join(
+        path.name.encode() + path.read_bytes() if path != target else path.read_bytes() for path in [target, *tiles]
+    )
 
 
 def test_kills(job, victims):
@@ -79,12 +93,12 @@ def test_kills(job, victims):
         status = victims(plan=str(plan), **chosen)
         assert status in {0, -signal.SIGKILL}
         if target.exists():
-            assert target.read_bytes() == whole
+            assert contents(target) == whole
         while status != 0:
             again = {"byte": chance.randrange(len(whole))} if chance.random() < 0.3 else {}
             status = victims(plan=str(plan), resume=True, rows=chance.choice([1000, 256, 64]), **again)
             assert status in {0, -signal.SIGKILL}
-        assert target.read_bytes() == whole
+        assert contents(target) == whole
         assert not [path for path in target.parent.iterdir() if path.name.startswith(".")]
         clean(target)
 
@@ -98,7 +112,7 @@ def test_resume_redoes_no_more_than_was_in_flight(job, victims):
     assert kept > 0
     assert victims(plan=str(plan), resume=True) == 0
     assert int(plan.with_suffix(".resumed").read_text()) == kept
-    assert target.read_bytes() == whole
+    assert contents(target) == whole
 
 
 def rows(journal: Path):
@@ -119,7 +133,7 @@ def test_a_tampered_body_is_redone(job, victims):
     data[len(data) // 2] ^= 0xFF
     body.write_bytes(data)
     assert victims(plan=str(plan), resume=True) == 0
-    assert target.read_bytes() == whole
+    assert contents(target) == whole
 
 
 def test_another_plan_does_not_resume(job, victims, scene):
@@ -132,4 +146,4 @@ def test_another_plan_does_not_resume(job, victims, scene):
     with pytest.raises(gigascene.GigasceneError, match="cannot be resumed"):
         gigascene.run(other, resume=True)
     assert victims(plan=str(plan), resume=True) == 0
-    assert target.read_bytes() == whole
+    assert contents(target) == whole

@@ -1,5 +1,13 @@
 """A worker that dies takes nobody with it; the task that kills twice is named."""
 
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
 from gigascene.engines.processes import Processes
 from gigascene.model.contracts import Done
 from gigascene.model.errors import WorkersLost, exit_code
@@ -24,3 +32,31 @@ def test_a_task_that_kills_its_worker_is_named_and_the_others_are_done(tmp_path)
 
 def test_a_worker_that_dies_once_costs_nothing(tmp_path):
     assert all(isinstance(result, Done) for result in results(-1, tmp_path))
+
+
+def test_workers_go_with_a_killed_coordinator():
+    """No worker is left in the machine by a kill that lets the coordinator say nothing."""
+    code = (
+        "from gigascene.engines.processes import Processes\n"
+        "from gigascene.model.plan import Task\n"
+        "from reliability.mortal import asleep\n"
+        "tasks = [Task(index=i, start=i, stop=i + 1) for i in range(9)]\n"
+        "list(Processes(2).map(asleep, tasks, ahead=9, bound=lambda task: 1))\n"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    )
+    family = psutil.Process(child.pid)
+    workers = []
+    while len(workers) < 3 and child.poll() is None:
+        time.sleep(0.1)
+        workers = family.children(recursive=True)
+    time.sleep(3)  # until they are in a task, or wait for one
+    workers = family.children(recursive=True)
+    child.kill()
+    child.wait()
+    gone, alive = psutil.wait_procs(workers, timeout=15)
+    for process in alive:
+        process.kill()
+    assert not alive
+    assert len(gone) >= 3

@@ -123,7 +123,10 @@ def test_every_pixel_of_every_level(tmp_path, shape, bands, dtype):
     path = tmp_path / "out.tif"
     facts = write(path, levels, format)
     wanted = cascade(levels, format)
-    assert facts == {"bytes": path.stat().st_size, "overviews": len(wanted) - 1, "bigtiff": False}
+    index = facts["index"]
+    assert facts == {"bytes": path.stat().st_size, "overviews": len(wanted) - 1, "bigtiff": False, "index": index}
+    with tifffile.TiffFile(path) as file:
+        assert index == min(min(page.dataoffsets) for page in file.pages) - 4, "the header ends where tiles begin"
     for level, want in enumerate(wanted):
         np.testing.assert_array_equal(read(path, level), want)
     assert valid_cog(path)

@@ -154,7 +154,10 @@ def workers_of(said: int | str) -> int:
 def _look(look: Look, stretch: Stretch, gamma: float | Sequence[float] | None, curve: Any, palette: str | None) -> Look:
     """The product's look with the user's changes."""
     if stretch is not None:
-        look = replace(look, limits=parse_stretch(stretch) if isinstance(stretch, str) else tuple(stretch))
+        limits = parse_stretch(stretch) if isinstance(stretch, str) else tuple(stretch)
+        if not all(isinstance(one, Limits) for one in limits):
+            raise UsageError(f"a stretch is a text such as '2%:98%', or one Limits a channel, not {stretch!r}")
+        look = replace(look, limits=limits)
     if gamma is not None:
         look = replace(look, gamma=(float(gamma),) if isinstance(gamma, int | float) else tuple(map(float, gamma)))
     if curve is not None:

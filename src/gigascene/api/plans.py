@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -12,7 +13,7 @@ from gigascene.execute.coordinate import run
 from gigascene.model import wire
 from gigascene.model.errors import BadInput, UsageError
 from gigascene.model.plan import Plan
-from gigascene.plan.build import fitted
+from gigascene.plan.build import check_not_of, fitted
 from gigascene.plan.check import check
 from gigascene.storage.local import Target
 
@@ -26,6 +27,10 @@ def save_plan(plan: Plan, path: str | PathLike[str]) -> None:
             "a plan of a compressed tar file cannot be kept, for its bands are unpacked only while a command runs; "
             "unpack it, or gunzip it to a plain .tar"
         )
+    if Path(path).resolve() == Path(plan.target).resolve():
+        raise UsageError(f"{path} is where the picture will be; save the plan elsewhere")
+    for scene in plan.scenes:
+        check_not_of(scene, os.fspath(path))
     Target(Path(path)).write_text(wire.dumps(plan, indent=1) + "\n")
 
 

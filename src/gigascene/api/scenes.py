@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
+from gigascene.model.errors import UsageError
 from gigascene.model.scene import Scene
 from gigascene.sensors import open_scene as open_archived
 from gigascene.sensors.raster import scene_of_rasters
@@ -36,6 +37,8 @@ def open_scene(source: Source, root: str | PathLike[str] | None = None) -> Scene
     if isinstance(source, Scene):
         return source
     if not isinstance(source, str | PathLike):
+        if not isinstance(source, Sequence):
+            raise UsageError(f"a scene is a path, an id or a list of rasters, not {source!r}")
         paths = [Path(path) for path in source]
         return open_scene(paths[0], root) if len(paths) == 1 else scene_of_rasters(paths)
     path = Path(source)

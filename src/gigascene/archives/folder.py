@@ -77,4 +77,4 @@ def _files(path: Path, name: str) -> tuple[str, ...]:
     if folders:
         some = ", ".join(folders[:5]) + (" …" if len(folders) > 5 else "")
         raise BadInput(f"holds only folders: {some}.", name, hint="Give the path of one of them.")
-    raise BadInput("is an empty folder", name)
+    raise BadInput("is an empty folder", name, hint="Name the folder that holds the bands and the MTL file.")

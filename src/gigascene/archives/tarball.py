@@ -28,6 +28,7 @@ from gigascene.model.errors import BadInput, WriteFailed
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2")
 
 _MOST_MEMBERS = 10_000
+FOREIGN = "No agency packs that; fetch the scene again from its own archive."
 _BROKEN: tuple[Any, ...] = (tarfile.TarError, EOFError, ValueError, isal_zlib.error)
 _MAGIC = {b"\x1f\x8b": igzip.open, b"BZ": bz2.open}
 
@@ -167,8 +168,8 @@ def _check(member: tarfile.TarInfo, archive: str) -> None:
     """Refuse what could reach outside the archive."""
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts or "\\" in member.name or not member.name:
-        raise BadInput(f"member {member.name!r} points outside the archive", archive)
+        raise BadInput(f"member {member.name!r} points outside the archive", archive, hint=FOREIGN)
     if member.issym() or member.islnk():
-        raise BadInput(f"member {member.name!r} is a link", archive)
+        raise BadInput(f"member {member.name!r} is a link", archive, hint=FOREIGN)
     if member.issparse() or not (member.isreg() or member.isdir()):
         raise BadInput(f"member {member.name!r} is neither a file nor a folder", archive)

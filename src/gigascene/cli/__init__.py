@@ -6,6 +6,7 @@ progress and words to stderr. Nothing slow is imported before it is needed.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -13,7 +14,21 @@ from typing import Annotated
 
 import typer
 
-from gigascene.cli import compose, demo, doctor, histogram, info, list_, plan, replay, run, simulate
+from gigascene.cli import (
+    compose,
+    convert,
+    demo,
+    doctor,
+    histogram,
+    info,
+    list_,
+    plan,
+    replay,
+    run,
+    simulate,
+    verify,
+    view,
+)
 from gigascene.cli._options import app_options
 
 
@@ -21,7 +36,7 @@ def app() -> typer.Typer:
     """All verbs."""
     root = typer.Typer(help="Satellite archives to finished pictures.", **app_options())
     root.callback()(_version)
-    for verb in (demo, info, histogram, compose, plan, run, replay, list_, doctor, simulate):
+    for verb in (demo, info, histogram, compose, convert, plan, run, replay, verify, view, list_, doctor, simulate):
         verb.add_to(root)
     return root
 
@@ -44,6 +59,7 @@ def _version(
 
 def main() -> None:
     """Run the command line; every error has its exit code and says what to do."""
+    _start_lightly()
     try:
         sys.exit(app()(standalone_mode=False))
     except Exception as error:  # noqa: BLE001  (the last place where anything can be told)
@@ -51,6 +67,12 @@ def main() -> None:
     except KeyboardInterrupt:
         _say("Stopped.")
         sys.exit(130)
+
+
+def _start_lightly() -> None:
+    """Libraries make objects by the hundred thousand as they are imported, and BLAS threads that we never use."""
+    gc.set_threshold(50_000)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def _told(error: Exception) -> int:

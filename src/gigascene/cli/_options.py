@@ -35,6 +35,7 @@ Engine = Annotated[str, typer.Option("--engine", help="serial, threads or proces
 Workers = Annotated[str | None, typer.Option("--workers", metavar="N", help="Default: all cores.")]
 Memory = Annotated[str | None, typer.Option("--memory", metavar="SIZE", help="Never use more, such as 1G.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")]
+Save = Annotated[str | None, typer.Option("--save", metavar="PLAN", help="Keep the plan as JSON.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 

@@ -19,7 +19,7 @@ Watch = Callable[[int, int, int], None]
 
 
 @contextmanager
-def progress(what: str, *, quiet: bool) -> Iterator[Watch]:
+def progress(what: str, *, quiet: bool, unit: str = "pieces") -> Iterator[Watch]:
     """A bar on a terminal, a line now and then in a log."""
     if quiet:
         yield _nothing
@@ -27,7 +27,7 @@ def progress(what: str, *, quiet: bool) -> Iterator[Watch]:
         with _bar(what) as watch:
             yield watch
     else:
-        yield _lines(what)
+        yield _lines(what, unit)
 
 
 @contextmanager
@@ -42,7 +42,7 @@ def _bar(what: str) -> Iterator[Watch]:
         yield lambda done, of, _: bar.update(row, completed=done, total=of)
 
 
-def _lines(what: str) -> Watch:
+def _lines(what: str, unit: str) -> Watch:
     began = time.monotonic()
     last = began - EVERY_S + QUIET_S
 
@@ -53,7 +53,7 @@ def _lines(what: str) -> Watch:
             return
         last = now
         left = (now - began) * (of - done) / max(done - before, 1)
-        sys.stderr.write(f"{what}: {done}/{of} pieces, {100 * done // of} %, about {left:.0f} s left\n")
+        sys.stderr.write(f"{what}: {done}/{of} {unit}, {100 * done // of} %, about {left:.0f} s left\n")
 
     return watch
 

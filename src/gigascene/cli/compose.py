@@ -25,6 +25,11 @@ Stretch = Annotated[
 Gamma = Annotated[
     str | None, typer.Option("--gamma", metavar="G", help="v^(1/g), above 1 brightens; or one a channel.")
 ]
+Compress = Annotated[str | None, typer.Option("--compress", help="COG: deflate, zstd, lzw, none, jpeg.")]
+Level = Annotated[str | None, typer.Option("--level", help="PNG: fast, default, small. COG: a number.")]
+Quality = Annotated[int | None, typer.Option("--quality", help="JPEG and WebP: 1 to 100.")]
+Tile = Annotated[int | None, typer.Option("--tile", help="COG, Deep Zoom: side of a tile, pixels.")]
+Tiles = Annotated[str | None, typer.Option("--tiles", help="Deep Zoom: png (exact), jpg or webp.")]
 
 
 def add_to(root: typer.Typer) -> None:
@@ -52,15 +57,17 @@ def compose(
     survey: o.Survey = "sample",
     figure: Annotated[bool, typer.Option("--figure", help="A titled figure with axes and legend.")] = False,
     title: Annotated[str | None, typer.Option("--title", help="Of the figure.")] = None,
-    compress: Annotated[str | None, typer.Option("--compress", help="COG: deflate, zstd, lzw, none, jpeg.")] = None,
-    level: Annotated[str | None, typer.Option("--level", help="PNG: fast, default, small. COG: a number.")] = None,
-    quality: Annotated[int | None, typer.Option("--quality", help="JPEG: 1 to 100.")] = None,
+    compress: Compress = None,
+    level: Level = None,
+    quality: Quality = None,
+    tile: Tile = None,
+    tiles: Tiles = None,
     root: o.Root = None,
     engine: o.Engine = "threads",
     workers: o.Workers = None,
     memory: o.Memory = None,
     resume: o.Resume = False,
-    save: Annotated[str | None, typer.Option("--save", metavar="PLAN", help="Keep the plan as JSON.")] = None,
+    save: o.Save = None,
     json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:
@@ -82,12 +89,19 @@ def compose(
         depth=depth,
         survey=o.one_of("--survey", survey, ("sample", "exact")),
         writer="figure" if figure or title else None,
-        options=_options(compress=compress, level=level, quality=quality, title=title),
+        options=given(compress=compress, level=level, quality=quality, title=title, tile=tile, tiles=tiles),
         engine=engine,
         workers=workers,
         memory=memory,
         root=root,
     )
+    carry_out(plan, context, save=save, resume=resume, json=json, quiet=quiet)
+
+
+def carry_out(plan: Any, context: typer.Context, *, save: str | None, resume: bool, json: bool, quiet: bool) -> None:
+    """Keep the plan if asked; then make what it says, or behind `plan` only tell."""
+    import gigascene
+
     if save:
         gigascene.save_plan(plan, save)
     if context.parent is not None and context.parent.info_name == "plan":
@@ -145,5 +159,6 @@ def _curve(*, equalize: bool, sigmoid: bool) -> Any:
     return "equalize" if equalize else "sigmoid" if sigmoid else None
 
 
-def _options(**said: Any) -> dict[str, Any]:
+def given(**said: Any) -> dict[str, Any]:
+    """Options of the writer that were said."""
     return {name: value for name, value in said.items() if value is not None}

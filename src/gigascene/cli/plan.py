@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from gigascene.cli import compose
+from gigascene.cli import compose, convert
 from gigascene.cli._options import app_options
 
 HELP = """Say what a command would do: memory, tiles, bytes, time. Put it before the command.
@@ -19,5 +19,6 @@ def add_to(root: typer.Typer) -> None:
     """Add this verb."""
     group = typer.Typer(help=HELP, **app_options())
     group.command("compose", help=compose.HELP)(compose.compose)
+    group.command("convert", help=convert.HELP)(convert.convert)
     group.callback()(lambda: None)
     root.add_typer(group, name="plan")

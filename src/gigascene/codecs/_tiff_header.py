@@ -87,7 +87,8 @@ def image_tags(format: Format, level: int) -> dict[int, Tag]:
     if format.nodata is not None and not jpeg:
         tags[GDAL_NODATA] = text(str(format.nodata))
     if format.metadata and level == 0:
-        tags[GDAL_METADATA] = text(metadata_xml(format.metadata))
+        # rasterio splits names at a colon
+        tags[GDAL_METADATA] = text(metadata_xml({key.replace(":", "_"): said for key, said in format.metadata.items()}))
     return tags
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
+from gigascene.codecs._isal import zlib_stream
 from gigascene.codecs._tiff_options import color_bands, has_mask, tiff_options
 from gigascene.model.plan import Format
 
@@ -35,7 +36,7 @@ class JpegCoder:
             return (jpeg,)
         valid = part[..., -1] if self._format.alpha else reduce(np.bitwise_or, np.moveaxis(part, -1, 0))
         bits = np.packbits(_extended(valid, tile, mode="constant"), axis=-1)
-        return jpeg, bytes(isal_zlib.compress(bits, level=1))
+        return jpeg, zlib_stream(bits)
 
     def decode(self, parts: tuple[bytes, ...], strip: NDArray[Any], column: int) -> None:
         """Put a tile back in its place: nodata (or alpha) as before, colours nearly so."""

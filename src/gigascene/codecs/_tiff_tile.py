@@ -10,11 +10,12 @@ from typing import Any
 import imagecodecs
 import numpy as np
 from isal import isal_zlib
-from numba import njit
 from numpy.typing import NDArray
 
+from gigascene.codecs._isal import zlib_stream
 from gigascene.codecs._tiff_jpeg import JpegCoder, jpeg_bound
 from gigascene.codecs._tiff_options import TiffOptions, tiff_options, tile_bytes
+from gigascene.kernels._compiled import kernel
 from gigascene.model.plan import Format
 
 FRAME = 8
@@ -70,7 +71,7 @@ def compressor(options: TiffOptions) -> Callable[..., Any]:
     """Compress a buffer as TIFF wants it; deflate streams are zlib's (RFC 1950)."""
     match options.compress, options.level:
         case "deflate", None:
-            return partial(isal_zlib.compress, level=1)
+            return zlib_stream
         case "deflate", level:
             return partial(imagecodecs.deflate_encode, level=level)
         case "zstd", level:
@@ -104,7 +105,7 @@ def tile_bound(format: Format) -> int:
     return worst + 1024 + FRAME
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def cut(rows: NDArray[Any], left: int, bands: int, out: NDArray[Any]) -> None:
     """Copy samples from `left` on into a tile, as differences to the pixel before (none if `bands` is 0).
 
@@ -126,7 +127,7 @@ def cut(rows: NDArray[Any], left: int, bands: int, out: NDArray[Any]) -> None:
     out[rows.shape[0] :] = 0
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def paste(tile: NDArray[Any], left: int, bands: int, rows: NDArray[Any]) -> None:
     """Undo `cut`: sum up along the row (unless `bands` is 0) and copy the part that lies inside `rows`."""
     width = min(tile.shape[1], rows.shape[1] - left)

@@ -16,13 +16,12 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import reduce
-from typing import Any
 
 import imagecodecs
 import numpy as np
-from isal import isal_zlib
 from numpy.typing import NDArray
 
+from gigascene.codecs._isal import flushed
 from gigascene.codecs._rows import piece_of, run_levels, strip_grid
 from gigascene.model.block import Shown
 from gigascene.model.contracts import Piece
@@ -69,7 +68,7 @@ class JpegCodec:
         # A strip has a multiple of 8 rows, hence whole bytes, though rows have not.
         bits = np.packbits(valid != 0, bitorder="little").tobytes()
         facts = {"image": len(image), "adler32": zlib.adler32(bits), "raw": len(bits), "full": bool(valid.all())}
-        yield piece_of(first, image + _deflate(bits), facts)
+        yield piece_of(first, image + flushed(bits), facts)
 
 
 CODEC = JpegCodec()
@@ -149,8 +148,3 @@ def segments(jpeg: bytes) -> Iterator[tuple[int, bytes]]:
 def segment(marker: int, data: bytes) -> bytes:
     """One segment: marker, length, data."""
     return struct.pack(">BBH", 0xFF, marker, len(data) + 2) + data
-
-
-def _deflate(bits: bytes) -> bytes:
-    packer: Any = isal_zlib.compressobj(1, isal_zlib.DEFLATED, -15)
-    return bytes(packer.compress(bits) + packer.flush(isal_zlib.Z_FULL_FLUSH))

@@ -13,10 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from isal import isal_zlib
+from numpy.typing import NDArray
 
+from gigascene.codecs._isal import flushed, zlib_stream
 from gigascene.codecs._rows import piece_of, run_levels, strip_grid
-from gigascene.kernels.png_filter import average, big_endian
+from gigascene.kernels.png_filter import average, big_endian, up
 from gigascene.model.block import Shown
 from gigascene.model.contracts import Piece
 from gigascene.model.grid import PieceGrid
@@ -24,7 +25,7 @@ from gigascene.model.plan import Format
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 ZLIB_HEADER = b"\x78\x01"
-ISAL_LEVELS: Mapping[str, int] = {"fast": 1, "default": 3}
+LEVELS = ("fast", "default", "small")
 COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 
 
@@ -48,8 +49,10 @@ class PngCodec:
     def encode(self, first: int, shown: Iterable[Shown], format: Format) -> Iterator[Piece]:
         """One strip (a run of strips side by side is always one)."""
         levels = run_levels(first, shown, self.pieces(format))
-        filtered = average(big_endian(levels), _pixel_bytes(format)).data.cast("B")
-        deflated = _deflate(filtered, str(format.options.get("level", "default")))
+        level = str(format.options.get("level", "default"))
+        rows = big_endian(levels)
+        filtered = (up(rows) if level == "fast" else average(rows, _pixel_bytes(format))).data.cast("B")
+        deflated = _smallest(filtered) if level == "small" else flushed(filtered)
         facts = {"adler32": zlib.adler32(filtered), "raw": len(filtered)}
         yield piece_of(first, chunk(b"IDAT", deflated), facts)
 
@@ -78,6 +81,19 @@ def header(format: Format) -> bytes:
     return b"".join([*parts, chunk(b"IDAT", ZLIB_HEADER)])
 
 
+def whole(levels: NDArray[Any], *, clear: bool = False) -> bytes:
+    """A small PNG, such as a tile: (y, x, band) levels of 8 or 16 bits, without gamma or profile.
+
+    `clear` makes level 0 in all bands transparent.
+    """
+    height, width, bands = levels.shape
+    size, step = struct.pack(">II", width, height), bands * levels.dtype.itemsize
+    kind = struct.pack(">BBBBB", 8 * levels.dtype.itemsize, COLOR_TYPES[bands], 0, 0, 0)
+    body = zlib_stream(average(big_endian(levels), step).data.cast("B"))
+    nodata = chunk(b"tRNS", bytes(2 * bands)) if clear else b""
+    return b"".join((SIGNATURE, chunk(b"IHDR", size + kind), nodata, chunk(b"IDAT", body), chunk(b"IEND", b"")))
+
+
 def trailer(strips: Iterable[Mapping[str, Any]]) -> bytes:
     """Everything behind the last strip, from the strips' facts in order."""
     adler = 1
@@ -99,12 +115,10 @@ def adler32_combine(first: int, second: int, length: int) -> int:
     return b << 16 | a
 
 
-def _deflate(data: memoryview, level: str) -> bytes:
-    if level == "small":
-        packer: Any = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_FILTERED)
-        return bytes(packer.compress(data) + packer.flush(zlib.Z_FULL_FLUSH))
-    packer = isal_zlib.compressobj(ISAL_LEVELS[level], isal_zlib.DEFLATED, -15)
-    return bytes(packer.compress(data) + packer.flush(isal_zlib.Z_FULL_FLUSH))
+def _smallest(data: memoryview) -> bytes:
+    """As `flushed`, by zlib at its slowest."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_FILTERED)
+    return packer.compress(data) + packer.flush(zlib.Z_FULL_FLUSH)
 
 
 def _text(key: str, value: str) -> bytes:

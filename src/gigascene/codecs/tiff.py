@@ -10,16 +10,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
-from typing import Any
+from collections.abc import Iterable, Iterator
 
-from numpy.typing import NDArray
-
-from gigascene.codecs._tiff_jpeg import JpegCoder
 from gigascene.codecs._tiff_options import MADE, SPAN, has_mask, overviews, tiff_options, tile_bytes
-from gigascene.codecs._tiff_rows import Half, halves, pyramid, tile_rows
-from gigascene.codecs._tiff_tile import TileCoder, framed, tile_bound, tile_coder
+from gigascene.codecs._tiff_tile import framed, tile_bound, tile_coder
+from gigascene.codecs._tile_rows import piece_rows
 from gigascene.model.block import Shown
 from gigascene.model.contracts import Piece
 from gigascene.model.grid import PieceGrid
@@ -45,14 +40,13 @@ class TiffCodec:
         return row + row // 2 + row // 4 + self.bound(format) + 4 * tile_bound(format)
 
     def encode(self, first: int, shown: Iterable[Shown], format: Format) -> Iterator[Piece]:
-        """All tiles of a run; a row of pieces is complete at its end, because tiles come by rows."""
-        windows = iter(shown)
-        opening = next(windows)
-        beneath, width = format.shape[0] - opening.window.top, opening.window.width
-        strips = tile_rows(chain([opening], windows), beneath, tiff_options(format).tile)
-        below = halves((beneath, width), range(1, made(format) + 1), format)
-        coder = tile_coder(format)
-        while row := _row_of_pieces(islice(strips, SPAN), below, coder, format):
+        """All tiles of a run."""
+        coder, tile, deepest = tile_coder(format), tiff_options(format).tile, made(format)
+        for pieces, strips in piece_rows(shown, tile, deepest, format):
+            row = deque(_Tiles(deepest, masked=has_mask(format)) for _ in range(pieces))
+            for level, strip in strips:
+                for column in range(-(-strip.shape[1] // tile)):
+                    row[column // (SPAN >> level)].add(level, coder.encode(strip, column))
             while row:
                 yield row.popleft().piece(first)  # not held any longer: bodies are large
                 first += 1
@@ -64,21 +58,6 @@ CODEC = TiffCodec()
 def made(format: Format) -> int:
     """Overviews made by workers."""
     return min(MADE, overviews(format))
-
-
-def _row_of_pieces(
-    strips: Iterable[NDArray[Any]], below: Sequence[Half], coder: TileCoder | JpegCoder, format: Format
-) -> deque[_Tiles]:
-    """Tiles of the pieces that lie side by side in up to four rows of tiles; none if there are no more rows."""
-    tile = tiff_options(format).tile
-    row: deque[_Tiles] = deque()
-    for level, strip in pyramid(strips, 0, below):
-        if not row:
-            pieces = -(-strip.shape[1] // (SPAN * tile))
-            row.extend(_Tiles(made(format), masked=has_mask(format)) for _ in range(pieces))
-        for column in range(-(-strip.shape[1] // tile)):
-            row[column // (SPAN >> level)].add(level, coder.encode(strip, column))
-    return row
 
 
 class _Tiles:

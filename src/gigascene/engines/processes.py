@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -19,6 +21,9 @@ from gigascene.engines._pool import bounded_map, shut
 from gigascene.model.contracts import Done, Failed
 from gigascene.model.errors import WorkersLost
 from gigascene.model.plan import Task
+
+FOLLOW_S = 0.5
+"""How long a worker may outlive a killed coordinator."""
 
 _run: Callable[[Task], Done | Failed] | None = None
 
@@ -85,15 +90,27 @@ def _alone(run: Callable[[Task], Done | Failed], task: Task) -> Done | Failed:
 
 
 def _pool(run: Callable[[Task], Done | Failed], workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, mp_context=get_context("forkserver"), initializer=_start, initargs=(run,))
+    context = get_context("forkserver")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(run, os.getpid()))
 
 
-def _start(run: Callable[[Task], Done | Failed]) -> None:
+def _start(run: Callable[[Task], Done | Failed], coordinator: int) -> None:
     """In the worker: the coordinator alone answers Ctrl-C; one thread each, for the others have theirs."""
     global _run  # noqa: PLW0603  (a worker process is a place to keep one thing)
+    threading.Thread(target=_go_with, args=(coordinator,), daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     _run = run
+
+
+def _go_with(coordinator: int) -> None:
+    """End this process when the coordinator has ended, even by a kill that leaves it no word: its pipes may not tell."""
+    while True:
+        try:
+            os.kill(coordinator, 0)
+        except ProcessLookupError:
+            os._exit(1)
+        time.sleep(FOLLOW_S)
 
 
 def _call(task: Task) -> Done | Failed:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gigascene.execute.run import Job
+from gigascene.execute.unpack import unpacked
 from gigascene.model import wire
 from gigascene.model.contracts import Failed
 from gigascene.model.errors import BadInput, TaskFailed, exit_code
@@ -49,7 +50,8 @@ def replay(path: Path, *, debug: bool = False) -> int:
     except OSError as error:
         raise BadInput(f"cannot be read ({error.strerror}).", str(path)) from error
     try:
-        return sum(len(piece.body) for piece in Job(capsule.plan).pieces(capsule.task))
+        with unpacked(capsule.plan, lambda: None) as plan:
+            return sum(len(piece.body) for piece in Job(plan).pieces(capsule.task))
     except Exception:
         if debug:
             pdb.post_mortem(sys.exc_info()[2])

@@ -6,21 +6,26 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 
 from gigascene.execute import receipt as receipts
+from gigascene.execute import stac
 from gigascene.execute.capsule import failure
 from gigascene.execute.journal import Journal, journal_files
 from gigascene.execute.memory import watched
 from gigascene.execute.receipt import Receipt
 from gigascene.execute.run import Job, tasks
 from gigascene.execute.signals import Stop, stopping
+from gigascene.execute.unpack import unpacked
 from gigascene.model.contracts import Engine, Failed, Piece, Placed, Sink
 from gigascene.model.errors import BadInput, WriteFailed, exit_code
 from gigascene.model.plan import Plan
+from gigascene.model.scene import Asset
 from gigascene.plan.check import check_versions
-from gigascene.plan.fingerprint import fingerprint, identity
+from gigascene.plan.fingerprint import fingerprint, identity, sources
 from gigascene.registry import ENGINES, WRITERS
+from gigascene.storage.folder import target_of
 from gigascene.storage.identity import identity as identity_of
 from gigascene.storage.local import Target, discard, locked
 
@@ -44,7 +49,7 @@ def run(plan: Plan, *, resume: bool = False, watch: Watcher | None = None) -> Re
     Raises a `GigasceneError`; after a signal or the loss of workers the finished
     pieces are kept beside the target, and `resume` goes on behind them.
     """
-    target = Target(Path(plan.target))
+    target = target_of(plan.target, plan.format.suffix)
     target.check()
     check_versions(plan)
     check_inputs(plan)
@@ -59,14 +64,14 @@ def run(plan: Plan, *, resume: bool = False, watch: Watcher | None = None) -> Re
 
 def check_inputs(plan: Plan) -> None:
     """Raise `BadInput` if an input is gone or is not what it was when the plan was made."""
-    for scene in plan.scenes:
-        for asset in scene.assets.values():
-            try:
-                found = identity_of(asset.href)
-            except OSError as error:
-                raise BadInput(f"is gone ({error.strerror}).", asset.href, asset.key) from error
-            if asset.identity and found != asset.identity:
-                raise BadInput("has changed since the plan was made.", asset.href, asset.key, hint="Plan again.")
+    for source in sources(plan):
+        band = source.key if isinstance(source, Asset) else ""
+        try:
+            found = identity_of(source.href)
+        except OSError as error:
+            raise BadInput(f"is gone ({error.strerror}).", source.href, band) from error
+        if source.identity and found != source.identity:
+            raise BadInput("has changed since the plan was made.", source.href, band, hint="Plan again.")
 
 
 class _Run:
@@ -102,12 +107,17 @@ class _Run:
             path=str(receipts.path_for(Path(self.plan.target))),
         )
         self.journal.remove()
+        discard(*Path(self.plan.target).parent.glob(f"{escape(Path(self.plan.target).name)}.capsule-*.json"))
+        stac.write(self.plan, receipt.bytes)
         receipts.write(self.plan, receipt, self.placed, facts)
         return receipt
 
     def _work(self, engine: Engine, stop: Stop) -> None:
         """Every task that is not done yet, piece by piece into sink and journal."""
-        job = Job(self.plan)
+        with unpacked(self.plan, stop.check) as plan:
+            self._run(Job(plan), engine, stop)
+
+    def _run(self, job: Job, engine: Engine, stop: Stop) -> None:
         of, bound = len(job.codec.pieces(self.plan.format)), job.codec.bound(self.plan.format)
         results = engine.map(
             job,

@@ -41,7 +41,8 @@ class Journal:
             self._db.executescript(SCHEMA)
             self._claim(identity)
         except sqlite3.DatabaseError as error:
-            raise WriteFailed(str(path), f"the journal cannot be used ({error})", "Run without --resume.") from error
+            hint = "Run without --resume." if resume else "Is there space left?"
+            raise WriteFailed(str(path), f"the journal cannot be used ({error})", hint) from error
 
     def _claim(self, identity: str) -> None:
         row = self._db.execute("SELECT identity FROM plan").fetchone()

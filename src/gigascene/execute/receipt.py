@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gigascene.execute.digests import Span, blocks
 from gigascene.model import wire
 from gigascene.model.contracts import Placed
 from gigascene.model.errors import WriteFailed
 from gigascene.model.plan import Plan
 from gigascene.plan.fingerprint import summary
-from gigascene.storage.local import Target
+from gigascene.registry import WRITERS
+from gigascene.storage.local import Target, writing
+
+VERSION = 2
+"""Of the receipt's own layout."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +52,15 @@ class Receipt:
 
 
 def write(plan: Plan, receipt: Receipt, placed: Sequence[Placed], facts: Mapping[str, Any]) -> None:
-    """The receipt as JSON beside the output."""
+    """The receipt as JSON beside the output, which is read for those of its bytes that no piece tells."""
+    grid = WRITERS[plan.format.writer].codec.pieces(plan.format)
+    with writing(Path(receipt.path)):
+        rest = list(_rest(receipt, placed, facts))
+        sides = {name: _whole(Path(plan.target).with_name(name)) for name in facts.get("files", [])}
     whole = {
-        "gigascene:receipt": 1,
+        "gigascene:receipt": VERSION,
         **wire.to_wire(receipt),
+        **_size(Path(plan.target), facts),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "host": {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()},
         "recipe": summary(plan),
@@ -59,14 +70,50 @@ def write(plan: Plan, receipt: Receipt, placed: Sequence[Placed], facts: Mapping
             {"scene": scene.id, "band": asset.key, "href": asset.href, "identity": asset.identity}
             for scene in plan.scenes
             for asset in scene.assets.values()
+        ]
+        + [
+            {"picture": picture.index, "href": picture.href, "identity": picture.identity}
+            for picture in ([plan.picture] if plan.picture is not None else [])
         ],
-        "files": facts.get("files", []),
+        "files": sides,
+        "grid": {"shape": list(grid.shape), "piece": list(grid.piece)},
         "checksums": [[p.index, p.offset, p.length, p.sha256] for p in placed],
+        "in_place": bool(facts.get("in_place")),
+        "index": int(facts.get("index", 0)),
+        "blocks": rest,
     }
     try:
         Target(Path(receipt.path)).write_text(json.dumps(whole, indent=1, sort_keys=True) + "\n")
     except WriteFailed as error:
         raise WriteFailed(receipt.path, error.args[1], f"{plan.target} itself is finished.") from error
+
+
+def _size(target: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the file itself; what belongs to it in a folder is told beside."""
+    if "folder" not in facts or not target.is_file():
+        return {}
+    return {
+        "bytes": target.stat().st_size,
+        "pyramid": {key: facts[key] for key in ("folder", "tiles", "digests")},
+    }
+
+
+def _rest(receipt: Receipt, placed: Sequence[Placed], facts: Mapping[str, Any]) -> Iterator[Span]:
+    """Digests of the finished file: between pieces that lie in it as they were made; else of all, its index by itself."""
+    target, at = Path(receipt.target), 0
+    if not target.is_file():
+        return  # a folder; what lies in it has its own digests there
+    inside = [(p.offset, p.offset + p.length) for p in placed] if facts.get("in_place") else []
+    index = int(facts.get("index", 0))
+    size = target.stat().st_size  # not `receipt.bytes`, which counts a pyramid's tiles too
+    for begin, end in [*inside, (index, index), (size, size)]:
+        if begin > at:
+            yield from blocks(target, at, begin)
+        at = max(at, end)
+
+
+def _whole(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def path_for(target: Path) -> Path:

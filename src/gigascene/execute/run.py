@@ -19,8 +19,9 @@ from gigascene.model.block import Block, Shown
 from gigascene.model.contracts import Codec, Done, Failed, Piece
 from gigascene.model.grid import Window
 from gigascene.model.plan import Plan, Task
+from gigascene.plan.work import work_of
 from gigascene.readers.window import limit_cache
-from gigascene.registry import ENGINES, PRODUCTS, WRITERS
+from gigascene.registry import ENGINES, WRITERS
 from gigascene.works.gather import Gather, columns, windows
 
 
@@ -33,7 +34,7 @@ class Job:
         processes = ENGINES[plan.execution.engine](plan.execution.workers).processes
         limit_cache(plan.cut.cache, 1 if processes > 1 else plan.execution.workers)
         self.codec: Codec = WRITERS[plan.format.writer].codec
-        self.gather = Gather(plan.scenes[0], PRODUCTS[plan.recipe.product], plan.recipe, plan.format.geobox)
+        self.work = work_of(plan)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _job, (wire.dumps(self.plan),)
@@ -53,6 +54,12 @@ class Job:
         for _, run in grid.runs(task.start, task.stop):
             yield from self.encoded(self.shown(window) for window in windows(run, self.plan.cut.window_rows))
 
+    @property
+    def gather(self) -> Gather:
+        """The work, where it is one that makes a product."""
+        assert isinstance(self.work, Gather)
+        return self.work
+
     def physical(self, window: Window) -> Block:
         """Read, calibrate, mask, make; or stored numbers where a table shows them just the same."""
         return self.gather.stored(window) if self.gather.tabled else self.gather.physical(window)
@@ -61,6 +68,9 @@ class Job:
         """Levels for display, a few columns at a time: their source pixels are gone before the next are read."""
         format = self.plan.format
         levels = np.empty((window.height, window.width, format.bands), format.dtype)
+        if not isinstance(self.work, Gather):
+            self.work.levels(window, levels)
+            return Shown(window=window, levels=levels)
         for part in columns(window, self.plan.cut.window_columns):
             left = part.left - window.left
             self._show(self.physical(part), levels[:, left : left + part.width])

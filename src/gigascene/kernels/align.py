@@ -13,10 +13,10 @@ from fractions import Fraction
 from typing import Any, TypeVar
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
+from gigascene.kernels._compiled import kernel
 from gigascene.model.errors import UsageError
 from gigascene.model.grid import Window
 
@@ -287,22 +287,22 @@ def bilinear(values: F32, source: Window, axes: Axes, window: Window) -> F32:
     return out
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _pair(a, b, weight_a, weight_b):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
     return np.float64(a) * np.float64(weight_a) + np.float64(b) * np.float64(weight_b)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _present(v):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
     return np.float32(0.0 if np.isnan(v) else 1.0)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _or_zero(v):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
     return np.float32(0.0 if np.isnan(v) else v)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _partial(corners, wx0, wx1, wy0, wy1):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
     """Weighted mean of the corners that are there."""
     v00, v01, v10, v11 = corners
@@ -313,7 +313,7 @@ def _partial(corners, wx0, wx1, wy0, wy1):  # type: ignore[no-untyped-def] # noq
     return _pair(top, bottom, wy0, wy1) / _pair(weight_top, weight_bottom, wy0, wy1)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _bilinear(values, y, x, out):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
     y_before, y_after, y_near, wy0s, wy1s = y
     x_before, x_after, x_near, wx0s, wx1s = x

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from gigascene.kernels._compiled import kernel
 
 PLAIN, NODATA, ALPHA = 0, 1, 2
 CHUNK = 64
@@ -76,7 +77,7 @@ def _quads(values: NDArray[Any]) -> NDArray[Any]:
     return even.reshape(-(-height // 2), 2, -(-width // 2), 2, bands).sum(axis=(1, 3))
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _halve(rows: NDArray[Any], bands: int, mode: int, out: NDArray[Any]) -> None:
     """Fast where all four pixels exist and are valid, a chunk at a time; pixel by pixel elsewhere."""
     columns = out.shape[1] // bands
@@ -94,7 +95,7 @@ def _halve(rows: NDArray[Any], bands: int, mode: int, out: NDArray[Any]) -> None
                 _mixed(part, bands, mode, out[y, left * bands : right * bands])
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _has_zero(upper: NDArray[Any], lower: NDArray[Any]) -> bool:
     """Any 0 at all: invalid pixels have one, valid ones none (alpha full, levels from 1), or little is lost."""
     zeros = 0
@@ -103,7 +104,7 @@ def _has_zero(upper: NDArray[Any], lower: NDArray[Any]) -> bool:
     return zeros != 0
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _mean(upper: NDArray[Any], lower: NDArray[Any], bands: int, sums: NDArray[Any], out: NDArray[Any]) -> None:
     """Four pixels each, all valid: down first, because that runs along the row; then across."""
     for i in range(upper.shape[0]):
@@ -114,7 +115,7 @@ def _mean(upper: NDArray[Any], lower: NDArray[Any], bands: int, sums: NDArray[An
             out[x * bands + band] = (sums[at] + sums[at + bands] + np.uint32(2)) >> np.uint32(2)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _valid(row: NDArray[Any], at: int, bands: int, mode: int) -> bool:
     if mode == PLAIN:
         return True
@@ -126,7 +127,7 @@ def _valid(row: NDArray[Any], at: int, bands: int, mode: int) -> bool:
     return False
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _mixed(pair: NDArray[Any], bands: int, mode: int, out: NDArray[Any]) -> None:
     """Pixels that may be invalid or beyond the edge, from one or two rows."""
     total = np.empty(bands, np.uint32)

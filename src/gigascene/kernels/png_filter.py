@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-SUB, AVERAGE = 1, 3
+from gigascene.kernels._compiled import kernel
+
+NONE, SUB, UP, AVERAGE = range(4)
 
 
 def average_numpy(rows: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
@@ -35,7 +36,7 @@ def average_numpy(rows: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
     return out
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _average(rows, step, out):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
     height, width = rows.shape
     out[0, 0] = SUB
@@ -56,6 +57,19 @@ def average(rows: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
     """Compiled twin of `average_numpy`."""
     out = np.empty((rows.shape[0], rows.shape[1] + 1), np.uint8)
     _average(rows, step, out)
+    return out
+
+
+def up(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Each byte less the one above, as fast as memory is copied; the rest as for `average_numpy`.
+
+    >>> up(np.uint8([[5, 6], [7, 5]])).tolist()
+    [[0, 5, 6], [2, 2, 255]]
+    """
+    out = np.empty((rows.shape[0], rows.shape[1] + 1), np.uint8)
+    out[0, 0], out[1:, 0] = NONE, UP
+    out[0, 1:] = rows[0]
+    np.subtract(rows[1:], rows[:-1], out=out[1:, 1:])
     return out
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from gigascene.kernels._compiled import kernel
 
 
 def summed_numpy(rows: NDArray[Any]) -> None:
@@ -20,7 +21,7 @@ def summed_numpy(rows: NDArray[Any]) -> None:
     np.add.accumulate(rows, axis=1, out=rows)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _summed(rows):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
     height, width = rows.shape
     for y in range(height):

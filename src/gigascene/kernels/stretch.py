@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from gigascene.kernels._compiled import kernel
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -143,7 +144,7 @@ def levels_numpy(values: F32, thresholds: F32, base: int, dtype: str = "uint8") 
     return np.where(np.isnan(values), 0, found).astype(dtype)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _levels(values, thresholds, guesses, base, out):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
     rows, columns = values.shape
     n, buckets = thresholds.size, guesses.size
@@ -201,7 +202,7 @@ def look_up_numpy(stored: NDArray[Any], valid: NDArray[np.bool_], tables: NDArra
         out[..., band] = np.where(valid, tables[band][stored[band]], 0)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _look_up(stored, valid, tables, out):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
     bands, rows, columns = stored.shape
     for y in range(rows):
@@ -216,7 +217,7 @@ def look_up(stored: NDArray[Any], valid: NDArray[np.bool_], tables: NDArray[Any]
     _look_up(stored, valid, tables, out)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _absent(stored, nodata, valid):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
     for y in range(stored.shape[0]):
         for x in range(stored.shape[1]):

@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from gigascene.model.look import Look
+from gigascene.model.picture import Picture
 from gigascene.model.scene import Scene
+
+AS_IT_IS = "picture"
+"""Instead of a product: stored levels are display levels, and are passed on unchanged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,8 @@ class Recipe:
     """What is made: all that decides the pixels, apart from the sources' bytes."""
 
     product: str
+    """One of the registry, or `AS_IT_IS`."""
+
     bands: tuple[str, ...]
     """Names of the bands it is made from, in the product's order."""
 
@@ -54,7 +60,7 @@ class Format:
 
     writer: str
     suffix: str = ""
-    """Of the target, lower case: some writers make more than one kind of file."""
+    """Of the target, lower case: some writers make more than one kind of file. A slash: a folder."""
 
     shape: tuple[int, int]
     """Rows, columns."""
@@ -122,8 +128,11 @@ class Plan:
     target: str
     recipe: Recipe
     format: Format
-    scenes: tuple[Scene, ...]
+    scenes: tuple[Scene, ...] = ()
     """Sources, with only the assets that are read."""
+
+    picture: Picture | None = None
+    """Or one plain picture, of which pixels are passed on as they are."""
 
     cut: Cut
     execution: Execution

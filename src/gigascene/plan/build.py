@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -22,9 +22,10 @@ from gigascene.plan.find import chosen, grid_of, known_masks, quantity_of
 from gigascene.plan.memory import cut_to_memory
 from gigascene.plan.survey import Mode, maxima, survey
 from gigascene.plan.tone import Counted, measured, spread, tone
+from gigascene.plan.work import work_of
 from gigascene.registry import ENGINES, PRODUCTS, WRITERS
+from gigascene.storage.folder import target_of
 from gigascene.storage.identity import path_of
-from gigascene.storage.local import Target
 from gigascene.works.gather import Gather
 
 NO_TONE = Tone(thresholds=())
@@ -58,8 +59,9 @@ class Wish:
 
 def build(scene: Scene, wish: Wish) -> Plan:
     """The plan of one picture of one scene. Reads headers, and pixels only where the look must be measured."""
-    writer = _writer(wish)
+    writer = writer_of(wish.target, wish.writer, wish.options)
     _check(wish)
+    check_not_of(scene, wish.target)
     gather = gathered(scene, wish)
     gather = Gather(scene, gather.product, _shown(gather, wish), gather.geobox)
     format = writer.format(_format(gather, writer, wish))
@@ -124,24 +126,26 @@ def _check_gamma(look: Look, channels: Sequence[str]) -> None:
         )
 
 
-def _writer(wish: Wish) -> Writer:
+def writer_of(target: str, name: str | None, options: Mapping[str, Any]) -> Writer:
     """The writer that is named, or that of the target's suffix; it must know every option."""
-    writer: Writer = WRITERS[wish.writer] if wish.writer is not None else _by_suffix(wish)
-    for name in wish.options:
-        if name not in writer.options:
-            closest = next(iter(get_close_matches(name, writer.options)), "")
-            raise UnknownName(name, f"option of {writer.name}", closest, writer.options)
+    writer: Writer = WRITERS[name] if name is not None else _by_suffix(target)
+    for option in options:
+        if option not in writer.options:
+            closest = next(iter(get_close_matches(option, writer.options)), "")
+            raise UnknownName(option, f"option of {writer.name}", closest, writer.options)
     return writer
 
 
-def _by_suffix(wish: Wish) -> Writer:
-    suffix = Path(wish.target).suffix.lower()
+def _by_suffix(target: str) -> Writer:
+    if target.endswith("/"):
+        return cast(Writer, WRITERS["tiles"])
+    suffix = Path(target).suffix.lower()
     writers: list[Writer] = [WRITERS[name] for name in WRITERS.names()]
     for writer in writers:
         if suffix in writer.suffixes:
             return writer
     known = tuple(sorted(suffix for writer in writers for suffix in writer.suffixes))
-    raise UnknownName(suffix or wish.target, "output format", next(iter(get_close_matches(suffix, known)), ""), known)
+    raise UnknownName(suffix or target, "output format", next(iter(get_close_matches(suffix, known)), ""), known)
 
 
 def _check(wish: Wish) -> None:
@@ -194,7 +198,7 @@ def _plan(gather: Gather, format: Format, wish: Wish) -> Plan:
         execution=wish.execution,
         versions=fingerprint.versions(format.writer),
     )
-    _check_target(plan)
+    check_target(plan)
     return fitted(replace(plan, format=replace(format, metadata={**format.metadata, **_texts(gather, plan)})))
 
 
@@ -202,10 +206,9 @@ def fitted(plan: Plan) -> Plan:
     """The plan cut into tasks that fit its memory; raises `LimitExceeded`."""
     engine = ENGINES[plan.execution.engine](plan.execution.workers)
     wanted = replace(plan.execution, workers=engine.workers)
-    gather = Gather(plan.scenes[0], PRODUCTS[plan.recipe.product], plan.recipe, plan.format.geobox)
     codec = WRITERS[plan.format.writer].codec
     try:
-        cut, execution = cut_to_memory(gather, plan.format, codec, wanted, engine.processes)
+        cut, execution = cut_to_memory(work_of(plan).needs, plan.format, codec, wanted, engine.processes)
     except LimitExceeded:
         if not wanted.elastic or wanted.workers == 1:
             raise
@@ -221,12 +224,23 @@ def _only(gather: Gather) -> Scene:
     return replace(scene, assets={key: scene.assets[key] for key in scene.assets if key in keys}, masks=masks)
 
 
-def _check_target(plan: Plan) -> None:
+def check_not_of(scene: Scene, target: str) -> None:
+    """Raise `UsageError` where a path is a file of the scene: any band, or what its archive put beside them."""
+    path = Path(target).resolve()
+    files = {path_of(asset.href).resolve() for asset in scene.assets.values()}
+    starts = {file.name.rpartition("_")[0] for file in files if file.parent == path.parent}
+    kept = path.with_name(f"{path.name}.receipt.json").exists()  # one of ours, in the scene's own folder
+    beside = path.exists() and not kept and any(start and path.name.startswith(start) for start in starts)
+    if path in files or beside:
+        raise UsageError(f"{target} is an input: a file of scene {scene.id}; write to another path")
+
+
+def check_target(plan: Plan) -> None:
     """The output must be a place that can be written, and none of its own inputs."""
-    Target(Path(plan.target)).check()
+    target_of(plan.target, plan.format.suffix).check()
     target = Path(plan.target).resolve()
-    for asset in (asset for scene in plan.scenes for asset in scene.assets.values()):
-        if path_of(asset.href).resolve() == target:
+    for source in fingerprint.sources(plan):
+        if path_of(source.href).resolve() == target:
             raise UsageError(f"{plan.target} is an input of this picture; write to another path")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gigascene.model.errors import BadInput, GigasceneError, UsageError
-from gigascene.model.plan import Plan
+from gigascene.model.plan import AS_IT_IS, Plan
 from gigascene.model.product import Product
 from gigascene.plan import fingerprint
 from gigascene.plan.tone import STEPS
@@ -13,18 +13,19 @@ from gigascene.registry import ENGINES, PRODUCTS, WRITERS
 def check(plan: Plan) -> None:
     """Raise `BadInput` saying what cannot be."""
     try:
-        product: Product = PRODUCTS[plan.recipe.product]
+        product: Product | None = None if plan.recipe.product == AS_IT_IS else PRODUCTS[plan.recipe.product]
         writer, _ = WRITERS[plan.format.writer], ENGINES[plan.execution.engine]
     except GigasceneError as error:
         raise BadInput(f"this plan cannot be run: {error}") from error
     recipe, format, cut, execution = plan.recipe, plan.format, plan.cut, plan.execution
     true = {
-        "a scene": len(plan.scenes) == 1,
-        "its bands": bool(recipe.bands) and all(key in scene.assets for scene in plan.scenes for key in recipe.bands),
+        "a source": len(plan.scenes) + (plan.picture is not None) == 1,
+        "its bands": bool(recipe.bands) == bool(plan.scenes)
+        and all(key in scene.assets for scene in plan.scenes for key in recipe.bands),
+        "pixels": _pixels_fit(plan, product),
         "its masks": all(name in scene.masks for scene in plan.scenes for name in recipe.masks),
         "a depth": (format.dtype, recipe.packing) in STEPS,
         "a shape": format.shape == tuple(format.geobox.shape) and min(format.shape) > 0,
-        "thresholds": _thresholds_fit(plan, len(product.channels) or product.choose),
         "a cut": min(cut.task_pieces, cut.window_rows, cut.cache) > 0,
         "workers": min(execution.workers, execution.memory) > 0,
     }
@@ -54,6 +55,16 @@ def check_versions(plan: Plan) -> None:
     ]
     if other:
         raise UsageError(f"the plan was made with {', '.join(other)}. Plan again.")
+
+
+def _pixels_fit(plan: Plan, product: Product | None) -> bool:
+    """Thresholds for every channel; or as many bands as are passed on."""
+    if product is not None:
+        return plan.picture is None and _thresholds_fit(plan, len(product.channels) or product.choose)
+    picture, format = plan.picture, plan.format
+    if picture is None:
+        return len(plan.recipe.bands) == format.bands
+    return (picture.shape, picture.bands, picture.dtype) == (format.shape, format.bands, format.dtype)
 
 
 def _thresholds_fit(plan: Plan, channels: int) -> bool:

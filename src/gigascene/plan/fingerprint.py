@@ -8,8 +8,9 @@ from importlib.metadata import version
 from typing import Any
 
 from gigascene.model import wire
+from gigascene.model.picture import Picture
 from gigascene.model.plan import Plan
-from gigascene.model.scene import Scene
+from gigascene.model.scene import Asset, Scene
 
 LIBRARIES = ("numpy", "numba", "rasterio", "isal", "imagecodecs", "odc-geo", "pyproj")
 """Those that can change a byte of a result."""
@@ -39,7 +40,10 @@ def fingerprint(plan: Plan) -> str:
     """SHA-256 of recipe, format, scenes (with calibrations, grids and masks) and versions: the same wherever the files lie."""
     scenes = [_unplaced(scene) for scene in plan.scenes]
     format = {**wire.to_wire(plan.format), "metadata": {}}
-    return wire.digest([wire.to_wire(plan.recipe), format, scenes, dict(plan.versions)])
+    parts = [wire.to_wire(plan.recipe), format, scenes, dict(plan.versions)]
+    if plan.picture is not None:
+        parts.append(wire.to_wire(replace(plan.picture, href="", identity="")))
+    return wire.digest(parts)
 
 
 def _unplaced(scene: Scene) -> Any:
@@ -50,8 +54,13 @@ def _unplaced(scene: Scene) -> Any:
 
 def identity(plan: Plan) -> str:
     """SHA-256 of the fingerprint and of every input's place, size and time: what a journal belongs to."""
-    inputs = [[asset.href, asset.identity] for scene in plan.scenes for asset in scene.assets.values()]
-    return wire.digest([fingerprint(plan), inputs])
+    return wire.digest([fingerprint(plan), [[source.href, source.identity] for source in sources(plan)]])
+
+
+def sources(plan: Plan) -> tuple[Asset | Picture, ...]:
+    """All that a plan reads."""
+    assets = tuple(asset for scene in plan.scenes for asset in scene.assets.values())
+    return assets if plan.picture is None else (*assets, plan.picture)
 
 
 def recipe_text(plan: Plan) -> str:

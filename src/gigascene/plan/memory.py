@@ -16,13 +16,14 @@ import psutil
 from gigascene.model.contracts import Codec
 from gigascene.model.errors import LimitExceeded, UsageError
 from gigascene.model.plan import Cut, Execution, Format
-from gigascene.works.gather import Gather
+from gigascene.works._needs import Needs
 
 MB = 1 << 20
 BASE = 256 * MB
-"""An idle process with the interpreter, NumPy, numba's kernels, GDAL and PROJ loaded; measured."""
+"""The interpreter, NumPy, GDAL and PROJ, and LLVM at work: measured 150 to 195 once the kernels are compiled, and up to
+240 in the very first run, which compiles them."""
 
-LEAST_CACHE = 8 * MB
+LEAST_CACHE = 2 * MB
 """Of decoded blocks in one process."""
 
 HANDLE = MB // 2
@@ -30,6 +31,9 @@ HANDLE = MB // 2
 
 ROWS_WANTED = 512
 """Rows of one task, before memory says otherwise: source blocks decoded twice at task borders stay few."""
+
+TASK_WANTED = 8 * MB
+"""Levels of one task, unless one row of the sources' blocks is more."""
 
 WINDOW_WANTED = 2 * MB
 """Source pixels in hand at once, where blocks are not larger: small enough for the processor's caches."""
@@ -59,16 +63,16 @@ def memory_of(said: str | int) -> int:
 
 
 def cut_to_memory(
-    gather: Gather, format: Format, codec: Codec, wanted: Execution, processes: int
+    needs: Needs, format: Format, codec: Codec, wanted: Execution, processes: int
 ) -> tuple[Cut, Execution]:
     """The largest sensible tasks that fit into `wanted.memory`.
 
     Raises `LimitExceeded` when even one piece a task and windows of a few rows do not.
     """
     total = 0
-    for cut in _cuts(gather, format, codec, wanted.workers, processes):
+    for cut in _cuts(needs, format, codec, wanted.workers, processes):
         ahead = (wanted.workers + max(wanted.workers // 2, 1)) * cut.task_pieces * codec.bound(format)
-        total = projected(gather, format, codec, cut, wanted.workers, processes) + ahead
+        total = projected(needs, format, codec, cut, wanted.workers, processes) + ahead
         if total <= wanted.memory:
             return cut, replace(wanted, ahead=ahead, projected=total)
     raise LimitExceeded(
@@ -83,34 +87,25 @@ def _less(wanted: Execution) -> str:
     return f"{fewer} more with --memory{other}."
 
 
-def projected(gather: Gather, format: Format, codec: Codec, cut: Cut, workers: int, processes: int) -> int:
+def projected(needs: Needs, format: Format, codec: Codec, cut: Cut, workers: int, processes: int) -> int:
     """Peak of the whole process tree without results in flight, bytes."""
     grid = codec.pieces(format)
     across = min(cut.task_pieces, grid.across)
     width = min(across * grid.piece[1], grid.shape[1])
     rows = min(cut.window_rows, max(1, cut.task_pieces // grid.across) * grid.piece[0])
     levels = rows * width * format.bands * np.dtype(format.dtype).itemsize
-    sources = rows * min(cut.window_columns, width) * pixel_bytes(gather)
-    handles = workers * len(gather.assets) * HANDLE
+    sources = rows * min(cut.window_columns, width) * needs.pixel
+    handles = workers * max(len(needs.sources), 1) * HANDLE
     return processes * (BASE + cut.cache) + workers * (levels + sources + codec.scratch(format, across)) + handles
 
 
-def pixel_bytes(gather: Gather) -> int:
-    """Bytes one pixel of a window costs on its way to levels."""
-    if gather.tabled:
-        return sum(np.dtype(asset.dtype).itemsize for asset in gather.assets) + 1 + 2 * len(gather.recipe.masks)
-    channels = max(len(gather.product.channels), 1)
-    return 4 * (3 * len(gather.assets) + 3 * channels) + 8
-
-
-def _cuts(gather: Gather, format: Format, codec: Codec, workers: int, processes: int) -> Iterator[Cut]:
+def _cuts(needs: Needs, format: Format, codec: Codec, workers: int, processes: int) -> Iterator[Cut]:
     """From wanted to smallest: fewer pieces a task, then fewer rows a window."""
-    grid, block = codec.pieces(format), gather.assets[0].blocks
-    wanted = -(-ROWS_WANTED // block[0]) * block[0]
-    pieces = max(1, wanted // grid.piece[0]) * (grid.across if block[1] > grid.piece[1] else 1)
+    grid, wanted = codec.pieces(format), _rows(needs, format)
+    pieces = max(1, wanted // grid.piece[0]) * (grid.across if needs.block[1] > grid.piece[1] else 1)
     pieces = max(1, min(pieces, len(grid) // (TASKS_PER_WORKER * workers)))
-    rows, columns = _window(gather, wanted)
-    cache = _cache(gather, columns, 1 if processes > 1 else workers)
+    rows, columns = _window(needs, wanted, format.shape[1])
+    cache = _cache(needs, columns, 1 if processes > 1 else workers)
     while True:
         yield Cut(task_pieces=pieces, window_rows=rows, window_columns=columns, cache=cache)
         if pieces > 1:
@@ -121,22 +116,25 @@ def _cuts(gather: Gather, format: Format, codec: Codec, workers: int, processes:
             return
 
 
-def _window(gather: Gather, rows: int) -> tuple[int, int]:
+def _rows(needs: Needs, format: Format) -> int:
+    """Rows of one task: whole rows of blocks, about `ROWS_WANTED`, but fewer where a few rows are much."""
+    row = format.shape[1] * format.bands * np.dtype(format.dtype).itemsize
+    wanted = max(1, min(ROWS_WANTED, TASK_WANTED // row))
+    return -(-wanted // needs.block[0]) * needs.block[0]
+
+
+def _window(needs: Needs, rows: int, width: int) -> tuple[int, int]:
     """Whole rows of blocks and a few blocks across; of strips, which go all the way across, a few rows."""
-    block, width = gather.assets[0].blocks, gather.geobox.shape[1]
-    wanted = WINDOW_WANTED // pixel_bytes(gather)
+    block = needs.block
+    wanted = WINDOW_WANTED // needs.pixel
     if block[1] >= width:
-        return max(block[0], wanted // width // block[0] * block[0]), width
+        return max(block[0], min(rows, wanted // width) // block[0] * block[0]), width
     return rows, max(1, wanted // rows // block[1]) * block[1]
 
 
-def _cache(gather: Gather, columns: int, workers: int) -> int:
+def _cache(needs: Needs, columns: int, workers: int) -> int:
     """Room for the blocks that every worker has in hand, in every band."""
-    keys = {*gather.recipe.bands, *(gather.scene.masks[name].asset for name in gather.recipe.masks)}
-    assets = (gather.scene.assets[key] for key in keys)
-    blocks = sum(
-        asset.blocks[0] * _touched(columns, asset.blocks[1]) * np.dtype(asset.dtype).itemsize for asset in assets
-    )
+    blocks = sum(block[0] * _touched(columns, block[1]) * size for block, size in needs.sources)
     return max(workers * blocks, LEAST_CACHE)
 
 

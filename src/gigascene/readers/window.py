@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections import OrderedDict
 from typing import Any
 
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window as RasterioWindow
 
 from gigascene.model.errors import BadInput
@@ -17,6 +18,9 @@ from gigascene.model.grid import Window
 from gigascene.model.scene import Asset
 from gigascene.readers._blocks import blocks_of, keep
 from gigascene.storage.identity import identity
+
+MASK = 0
+"""Instead of a band's number: 255 where the file says that its pixels are valid, by mask, alpha or nodata."""
 
 OPEN_FILES = 24
 """Datasets one thread keeps open."""
@@ -28,6 +32,7 @@ GDAL: dict[str, int | str] = {
 }
 
 _local = threading.local()
+_opening = threading.Lock()
 
 
 def read(asset: Asset, window: Window, out: NDArray[Any] | None = None) -> NDArray[Any]:
@@ -43,7 +48,10 @@ def read(asset: Asset, window: Window, out: NDArray[Any] | None = None) -> NDArr
             blocks.read(window, out)
             return out
         with rasterio.Env(**GDAL):
-            _dataset(asset.href).read(asset.index, window=place, out=out)
+            if asset.index == MASK:
+                out[:] = _dataset(asset.href).dataset_mask(window=place)  # its `out` gets a band's levels
+            else:
+                _dataset(asset.href).read(asset.index, window=place, out=out)
     except (RasterioError, ValueError, RuntimeError, OSError) as error:
         forget()
         raise _unreadable(asset, window, error) from error
@@ -67,7 +75,9 @@ def _dataset(href: str) -> Any:
     """The thread's own handle: GDAL's datasets may not be shared."""
     known, key = _datasets(), (href, identity(href))
     if key not in known:
-        known[key] = rasterio.open(href, driver="GTiff", sharing=False)
+        with _opening, warnings.catch_warnings():  # filters belong to the process, not to the thread
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            known[key] = rasterio.open(href, driver="GTiff", sharing=False)
         while len(known) > OPEN_FILES:
             known.popitem(last=False)[1].close()
     known.move_to_end(key)

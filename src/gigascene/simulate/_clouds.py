@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from gigascene.simulate._noise import JIT, fractal, ramp
+from gigascene.kernels._compiled import kernel
+from gigascene.simulate._noise import fractal, ramp
 
 F32 = NDArray[np.float32]
 
@@ -17,7 +17,7 @@ LOW, HIGH, FIELDS = 0, 1, 2
 """Thickness of low clouds and of cirrus; there is cloud where it is above zero."""
 
 
-@njit(**JIT)
+@kernel
 def nodes(row: int, column: int, rows: int, columns: int, salt: int) -> F32:
     """Both fields at lattice nodes, rows going south."""
     out = np.empty((rows, columns, FIELDS), np.float32)
@@ -34,7 +34,7 @@ def nodes(row: int, column: int, rows: int, columns: int, salt: int) -> F32:
     return out
 
 
-@njit(**JIT)
+@kernel
 def opacity(fields: F32, y: float, x: float, step: float, salt: int) -> F32:
     """Opacity of low clouds (0 to 1), their nearness (above 0 at and around clouds), opacity of cirrus: (3, y, x).
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from gigascene.kernels._compiled import kernel
 from gigascene.simulate import materials as m
-from gigascene.simulate._noise import JIT, eroded, fractal, hashed, ramp, wave
+from gigascene.simulate._noise import eroded, fractal, hashed, ramp, wave
 from gigascene.simulate._terrain import BED, FLOES, FLOW, GREEN, ICE, ROCK, ROUGH, SILT
 
 F32 = NDArray[np.float32]
@@ -23,7 +23,7 @@ ICE_EDGE_M = 14.0
 _SALT_RELIEF, _SALT_COVER = 200, 300
 
 
-@njit(**JIT)
+@kernel
 def heights(fields: F32, y: float, x: float, step: float, salt: int) -> F32:
     """Bare ground with its fine detail, and the surface of land ice over it (or the ground again): (2, y, x), metres."""
     rows, columns = fields.shape[0], fields.shape[1]
@@ -40,7 +40,7 @@ def heights(fields: F32, y: float, x: float, step: float, salt: int) -> F32:
     return out
 
 
-@njit(**JIT)
+@kernel
 def _lay(color: F32, table: F32, material: int, share: float) -> None:
     """Cover a share of the pixel with a material."""
     if share > 0.0:
@@ -48,13 +48,13 @@ def _lay(color: F32, table: F32, material: int, share: float) -> None:
             color[band] += np.float32(share) * (table[material, band] - color[band])
 
 
-@njit(**JIT)
+@kernel
 def _shade(color: F32, factor: float) -> None:
     for band in range(color.size):
         color[band] *= np.float32(factor)
 
 
-@njit(**JIT)
+@kernel
 def _floe(x: float, y: float, cell: float, salt: int) -> tuple[float, float, float]:
     """Cellular noise (Worley 1996): distance to the nearest seed, to the border with the next cell (both in cells), its lot."""
     u, v = x / cell, y / cell
@@ -73,7 +73,7 @@ def _floe(x: float, y: float, cell: float, salt: int) -> tuple[float, float, flo
     return first, second - first, lot
 
 
-@njit(**JIT)
+@kernel
 def _sea_ice(color: F32, table: F32, x: float, y: float, packed: float, salt: int) -> float:
     """Floes of three sizes with brash between them; the share of ice."""
     wx, wy = x + 60.0 * wave(x / 170.0, y / 170.0, salt), y + 60.0 * wave(x / 170.0, y / 170.0, salt + 1)
@@ -91,7 +91,7 @@ def _sea_ice(color: F32, table: F32, x: float, y: float, packed: float, salt: in
     return whole
 
 
-@njit(**JIT)
+@kernel
 def _sea(color: F32, table: F32, at: F32, x: float, y: float, salt: int) -> float:
     """Water, silt, floes and bergs; the share of ice."""
     for band in range(color.size):
@@ -112,7 +112,7 @@ def _sea(color: F32, table: F32, at: F32, x: float, y: float, salt: int) -> floa
     return share
 
 
-@njit(**JIT)
+@kernel
 def _land(
     color: F32, table: F32, at: F32, x: float, y: float, z: float, slope: float, light: float, salt: int
 ) -> float:
@@ -138,7 +138,7 @@ def _land(
     return snow
 
 
-@njit(**JIT)
+@kernel
 def _glacier(color: F32, table: F32, at: F32, x: float, y: float, z: float, thick: float, salt: int) -> None:
     """Bare ice with moraines below the firn line, wet snow and snow above it."""
     fine = fractal(x / 900.0, y / 900.0, salt, 4)
@@ -157,7 +157,7 @@ def _glacier(color: F32, table: F32, at: F32, x: float, y: float, z: float, thic
     _lay(color, table, m.SNOW, ramp(150.0, 700.0, firn))
 
 
-@njit(**JIT)
+@kernel
 def _fill(
     color: F32, table: F32, at: F32, x: float, y: float, bed: float, z: float, slope: float, light: float, salt: int
 ) -> tuple[float, int]:
@@ -173,7 +173,7 @@ def _fill(
     return 276.2 - 4.0 * ice + 0.8 * at[SILT], SNOW if ice > 0.5 else WATER
 
 
-@njit(**JIT)
+@kernel
 def paint(
     fields: F32, heights: F32, y: float, x: float, step: float, sun: tuple[float, float, float], table: F32, salt: int
 ) -> tuple[F32, F32, F32, NDArray[np.uint8]]:
@@ -205,7 +205,7 @@ def paint(
     return reflectance, light, kelvin, kind
 
 
-@njit(**JIT)
+@kernel
 def _light(east: float, north: float, sun: tuple[float, float, float]) -> float:
     """Sunlight on a slope relative to level ground (Lambert)."""
     towards = (sun[2] - east * sun[0] - north * sun[1]) / math.sqrt(1.0 + east * east + north * north)

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import imagecodecs
 import numpy as np
-from isal import isal_zlib
 from numpy.typing import NDArray
+
+from gigascene.codecs._isal import zlib_stream
 
 TILE = 512
 """Rows and columns of a tile."""
@@ -52,7 +53,7 @@ def tile(pixels: NDArray[np.uint16]) -> bytes:
         whole = np.zeros((TILE, TILE), np.uint16)
         whole[: pixels.shape[0], : pixels.shape[1]] = pixels
         pixels = whole
-    return bytes(isal_zlib.compress(imagecodecs.delta_encode(pixels, axis=-1).tobytes(), 1))
+    return zlib_stream(imagecodecs.delta_encode(pixels, axis=-1).tobytes())
 
 
 class Band:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from gigascene.simulate._noise import JIT, bell, fractal, hashed
+from gigascene.kernels._compiled import kernel
+from gigascene.simulate._noise import bell, fractal, hashed
 
 F32 = NDArray[np.float32]
 U16 = NDArray[np.uint16]
@@ -17,7 +17,7 @@ SHADE = 0.82
 """Part of the direct sunlight that a thick cloud takes away."""
 
 
-@njit(**JIT)
+@kernel
 def top_of_air(
     ground: F32, light: F32, low: F32, high: F32, shade: F32, optics: tuple[float, float, float, float, float]
 ) -> F32:
@@ -41,7 +41,7 @@ def top_of_air(
     return out
 
 
-@njit(**JIT)
+@kernel
 def brightness(kelvin: F32, low: F32, high: F32, loss: float) -> F32:
     """Brightness temperature (K) above the clouds; the air between costs `loss` kelvin."""
     out = np.empty(kelvin.shape, np.float32)
@@ -53,7 +53,7 @@ def brightness(kelvin: F32, low: F32, high: F32, loss: float) -> F32:
     return out
 
 
-@njit(**JIT)
+@kernel
 def lookup(values: F32, first: float, step: float, table: NDArray[np.float64]) -> F32:
     """Linear interpolation in a table of evenly spaced arguments."""
     out = np.empty(values.shape, np.float32)
@@ -65,7 +65,7 @@ def lookup(values: F32, first: float, step: float, table: NDArray[np.float64]) -
     return out
 
 
-@njit(**JIT)
+@kernel
 def finer(values: F32, y: float, x: float, step: float, rows: int, columns: int, salt: int) -> F32:
     """Twice the resolution with shared pixel centres, and texture too fine for the coarse pixels.
 
@@ -84,7 +84,7 @@ def finer(values: F32, y: float, x: float, step: float, rows: int, columns: int,
     return out
 
 
-@njit(**JIT)
+@kernel
 def inside(y: float, x: float, step: float, rows: int, columns: int, sides: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Pixels within the footprint: ``a * x + b * y >= c`` for every side (a, b, c), a not 0."""
     out = np.empty((rows, columns), np.bool_)
@@ -101,7 +101,7 @@ def inside(y: float, x: float, step: float, rows: int, columns: int, sides: NDAr
     return out
 
 
-@njit(**JIT)
+@kernel
 def stored(
     values: F32,
     good: NDArray[np.bool_],
@@ -130,7 +130,7 @@ def stored(
     return out
 
 
-@njit(**JIT)
+@kernel
 def quality(good: NDArray[np.bool_], low: F32, near: F32, high: F32, shade: F32, kind: NDArray[np.uint8]) -> U16:
     """QA_PIXEL of Landsat Collection 2 (USGS LSDS-1619, table 5-3); 1 where there is no data."""
     out = np.ones(good.shape, np.uint16)
@@ -141,7 +141,7 @@ def quality(good: NDArray[np.bool_], low: F32, near: F32, high: F32, shade: F32,
     return out
 
 
-@njit(**JIT)
+@kernel
 def _flags(low: float, near: float, high: float, shade: float, kind: int) -> int:
     cloud, cirrus = low > 0.35, high > 0.05
     dilated = near > 0.0 and not cloud

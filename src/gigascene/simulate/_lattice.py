@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from gigascene.simulate._noise import JIT
+from gigascene.kernels._compiled import kernel
 
 F32 = NDArray[np.float32]
 
@@ -16,7 +15,7 @@ BEFORE, AFTER = 1, 2
 """Nodes needed before and behind the cell a pixel lies in."""
 
 
-@njit(**JIT)
+@kernel
 def _weights(t: float, out: F32) -> None:
     """Cubic convolution with a = -1/2 (Keys 1981, equation 15)."""
     out[0] = ((-0.5 * t + 1.0) * t - 0.5) * t
@@ -25,7 +24,7 @@ def _weights(t: float, out: F32) -> None:
     out[3] = (0.5 * t - 0.5) * t * t
 
 
-@njit(**JIT)
+@kernel
 def _cell(metres: float, spacing: float, weights: F32) -> int:
     """Index of the node before a place; its weights depend on the place alone, never on where a window starts."""
     index = math.floor(metres / spacing)
@@ -33,7 +32,7 @@ def _cell(metres: float, spacing: float, weights: F32) -> int:
     return int(index)
 
 
-@njit(**JIT)
+@kernel
 def upsample(
     nodes: F32, top: int, left: int, spacing: float, y: float, x: float, step: float, rows: int, columns: int
 ) -> F32:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-JIT = {"nogil": True, "cache": True, "fastmath": False, "error_model": "numpy"}
+from gigascene.kernels._compiled import kernel
+
 """Options of every compiled function here: repeatable arithmetic, division without Python's checks so that loops vectorise."""
 
 
-@njit(**JIT)
+@kernel
 def hashed(ix: int, iy: int, salt: int) -> np.uint32:
     """32 well-mixed bits of a lattice point.
 
@@ -25,7 +25,7 @@ def hashed(ix: int, iy: int, salt: int) -> np.uint32:
     return np.uint32(h ^ (h >> np.uint32(16)))
 
 
-@njit(**JIT)
+@kernel
 def bell(h: np.uint32) -> float:
     """Nearly normal number, mean 0 and deviation 1, from 32 hashed bits: the sum of four bytes."""
     total = (h & np.uint32(255)) + ((h >> np.uint32(8)) & np.uint32(255))
@@ -33,14 +33,14 @@ def bell(h: np.uint32) -> float:
     return (np.float64(np.int64(total)) - 510.0) * (1.0 / 147.8)
 
 
-@njit(**JIT)
+@kernel
 def _corner(ix: int, iy: int, salt: int) -> tuple[float, float]:
     h = hashed(ix, iy, salt)
     scale = 1.0 / 32768.0
     return np.int64(h & np.uint32(65535)) * scale - 1.0, np.int64(h >> np.uint32(16)) * scale - 1.0
 
 
-@njit(**JIT)
+@kernel
 def noise(x: float, y: float, salt: int) -> tuple[float, float, float]:
     """Gradient noise and its two derivatives (Perlin 2002, "Improving noise"; derivatives after Quilez).
 
@@ -66,13 +66,13 @@ def noise(x: float, y: float, salt: int) -> tuple[float, float, float]:
     return value, gx, gy
 
 
-@njit(**JIT)
+@kernel
 def wave(x: float, y: float, salt: int) -> float:
     """Gradient noise alone."""
     return noise(x, y, salt)[0]
 
 
-@njit(**JIT)
+@kernel
 def fractal(x: float, y: float, salt: int, octaves: int) -> float:
     """Fractional Brownian motion: octaves of noise, each turned, of half the wavelength and half the height."""
     total, height = 0.0, 1.0
@@ -83,7 +83,7 @@ def fractal(x: float, y: float, salt: int, octaves: int) -> float:
     return total
 
 
-@njit(**JIT)
+@kernel
 def eroded(x: float, y: float, salt: int, octaves: int) -> float:
     """Mountains: sharp ridges first, then fractal noise whose fine octaves fade on steep slopes.
 
@@ -101,7 +101,7 @@ def eroded(x: float, y: float, salt: int, octaves: int) -> float:
     return total
 
 
-@njit(**JIT)
+@kernel
 def ramp(low: float, high: float, value: float) -> float:
     """Smooth step from 0 at `low` to 1 at `high`."""
     t = min(max((value - low) / (high - low), 0.0), 1.0)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from gigascene.simulate._noise import JIT, fractal, noise, ramp, wave
+from gigascene.kernels._compiled import kernel
+from gigascene.simulate._noise import fractal, noise, ramp, wave
 
 STEP_M = 240.0
 """Spacing of the lattice, metres; its nodes lie at whole multiples, whatever the window."""
@@ -23,7 +23,7 @@ of ice (km), concentration of sea ice (1), suspended silt (1), tone of the rock 
 FIELDS = 8
 
 
-@njit(**JIT)
+@kernel
 def _course(x: float, y: float, wavelength: float, salt: int) -> float:
     """Signed distance, km, to a network of curves: zero lines of noise, |f| / |∇f| away to first order."""
     a, ax, ay = noise(x / wavelength, y / wavelength, salt)
@@ -35,14 +35,14 @@ def _course(x: float, y: float, wavelength: float, salt: int) -> float:
     return (a + 0.5 * b) * wavelength / math.sqrt(sx * sx + sy * sy + 0.05)
 
 
-@njit(**JIT)
+@kernel
 def _wall(distance: float, width: float, side: float) -> float:
     """Cross-section of a glacial trough: flat floor (0), steep wall, shoulder (towards 1)."""
     t = max(distance - width, 0.0) / side
     return 1.0 - 1.0 / (1.0 + t * t * (1.0 + t))
 
 
-@njit(**JIT)
+@kernel
 def _node(x: float, y: float, salt: int, out: NDArray[np.float32]) -> None:
     """All fields at one place; `x` and `y` in km."""
     wx = x + 8.0 * fractal(x / 30.0, y / 30.0, salt + 10, 5)
@@ -87,7 +87,7 @@ def _node(x: float, y: float, salt: int, out: NDArray[np.float32]) -> None:
     out[GREEN] = 0.62 - 0.5 * inland + 0.6 * fractal(x / 12.0, y / 12.0, salt + 150, 4)
 
 
-@njit(**JIT)
+@kernel
 def nodes(row: int, column: int, rows: int, columns: int, salt: int) -> NDArray[np.float32]:
     """Fields at lattice nodes `column`… eastwards and `row`… southwards (numbers of steps from the origin of the plane)."""
     out = np.empty((rows, columns, FIELDS), np.float32)

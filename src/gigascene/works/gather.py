@@ -23,6 +23,7 @@ from gigascene.model.plan import Recipe
 from gigascene.model.product import Product, stack
 from gigascene.model.scene import Asset, Calibration, Flag, Scene
 from gigascene.readers.window import read
+from gigascene.works._needs import Needs
 
 NO_NODATA = -(1 << 40)
 """Outside every integer type: a band without a nodata number."""
@@ -53,6 +54,21 @@ class Gather:
             return "stored number"
         quantity = self.recipe.quantity or next(iter(self.assets[0].calibrations), "value")
         return quantity if self.unit == "1" else f"{quantity} [{self.unit}]"
+
+    @property
+    def needs(self) -> Needs:
+        """Stored numbers and their mask where a table serves; float values of bands and channels elsewhere."""
+        sizes = [np.dtype(asset.dtype).itemsize for asset in self.assets]
+        channels = max(len(self.product.channels), 1)
+        keys = {*self.recipe.bands, *(self.scene.masks[name].asset for name in self.recipe.masks)}
+        assets = (self.scene.assets[key] for key in sorted(keys))
+        return Needs(
+            pixel=sum(sizes) + 1 + 2 * len(self.recipe.masks)
+            if self.tabled
+            else 4 * (3 * len(self.assets) + 3 * channels) + 8,
+            block=self.assets[0].blocks,
+            sources=tuple((asset.blocks, np.dtype(asset.dtype).itemsize) for asset in assets),
+        )
 
     @cached_property
     def tabled(self) -> bool:

@@ -7,6 +7,7 @@ from xml.sax.saxutils import escape
 
 from affine import Affine
 
+from gigascene.metadata.side_files import world_suffix
 from gigascene.model.plan import Format
 from gigascene.storage.local import Target, discard, writing
 
@@ -34,20 +35,15 @@ def commit_alone(target: Target, temporary: Path) -> None:
 
 
 def _possible(path: Path) -> set[Path]:
-    return {path.with_name(path.name + ".aux.xml"), path.with_suffix(_world_suffix(path.suffix.lower()))}
+    return {path.with_name(path.name + ".aux.xml"), path.with_suffix(world_suffix(path.suffix.lower()))}
 
 
 def side_files(path: Path, format: Format) -> dict[Path, str]:
     """Text of each side file; none where there is nothing to say."""
     texts = {path.with_name(path.name + ".aux.xml"): aux_xml(format)}
     if format.geobox.crs is not None or format.geobox.affine != Affine.identity():
-        texts[path.with_suffix(_world_suffix(path.suffix.lower()))] = world_file(format)
+        texts[path.with_suffix(world_suffix(path.suffix.lower()))] = world_file(format)
     return texts
-
-
-def _world_suffix(suffix: str) -> str:
-    """ESRI's rule, first and last letter and w; but GDAL looks for .wld beside PGM and PPM."""
-    return ".wld" if suffix in {".pgm", ".ppm"} else f".{suffix[1]}{suffix[-1]}w"
 
 
 def world_file(format: Format) -> str:

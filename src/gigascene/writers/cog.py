@@ -26,8 +26,8 @@ from rasterio.windows import Window
 from gigascene.codecs._tiff_header import header
 from gigascene.codecs._tiff_levels import Level, directories, empty_level, placed_levels
 from gigascene.codecs._tiff_options import MADE, color_bands, filled, has_mask, level_shape, overviews, tiff_options
-from gigascene.codecs._tiff_rows import halves, pyramid
 from gigascene.codecs._tiff_tile import framed, tile_coder, unframed
+from gigascene.codecs._tile_rows import Half, pyramid
 from gigascene.codecs.tiff import CODEC
 from gigascene.metadata.geotiff_tags import geotiff_tags, ungeoreferenced_allowed
 from gigascene.model.contracts import Piece, Placed
@@ -90,7 +90,7 @@ class CogSink:
                     copy_level(levels[number], body if number < len(made) else spool, file)
                 size = os.fstat(file.fileno()).st_size
         self._check(len(levels))
-        return {"bytes": size, "overviews": len(levels) - 1, "bigtiff": big}
+        return {"bytes": size, "overviews": len(levels) - 1, "bigtiff": big, "index": len(start)}
 
     def _header(self, levels: Sequence[Level]) -> tuple[bytes, bool]:
         """Header and whether it is that of a BigTIFF, which is known now that all sizes are."""
@@ -154,7 +154,8 @@ def smaller_levels(above: Level, body: IO[bytes], spool: IO[bytes], format: Form
     if not found:
         return []
     tile, coder = tiff_options(format).tile, tile_coder(format)
-    for number, strip in pyramid(read_rows(above, body, format), MADE, halves(format.shape, numbers, format)):
+    below = [Half(level_shape(format.shape, number), tile, format) for number in numbers]
+    for number, strip in pyramid(read_rows(above, body, format), MADE, below):
         if number == MADE:
             continue
         level = found[number - MADE - 1]

@@ -38,7 +38,8 @@ class PamSink:
         target, size = self._body.target, self._body.path.stat().st_size
         if size != self._size:
             raise WriteFailed(str(target.path), f"{size:,} of {self._size:,} bytes are there")
-        return {"bytes": size, "files": commit_with_sides(target, self._body.path, self._format)}
+        files = commit_with_sides(target, self._body.path, self._format)
+        return {"bytes": size, "files": files, "in_place": True}
 
     def abort(self, *, keep: bool) -> None:
         """Keep what is there for a resume, or nothing."""

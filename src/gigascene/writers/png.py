@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gigascene.codecs.png import CODEC, ISAL_LEVELS, header, trailer
+from gigascene.codecs.png import CODEC, LEVELS, header, trailer
 from gigascene.model.contracts import Piece, Placed
 from gigascene.model.errors import UsageError, WriteFailed
 from gigascene.model.plan import Format, Plan
@@ -15,7 +15,6 @@ from gigascene.writers._body import Body
 from gigascene.writers._sides import commit_with_sides
 
 MAX_SIDE = 2**31 - 1
-LEVELS = (*ISAL_LEVELS, "small")
 
 
 class PngSink:
@@ -36,7 +35,8 @@ class PngSink:
         self._body.append(trailer(placed.facts for placed in self._body.placed))
         self._body.close()
         size = self._body.path.stat().st_size
-        return {"bytes": size, "files": commit_with_sides(self._body.target, self._body.path, self._format)}
+        files = commit_with_sides(self._body.target, self._body.path, self._format)
+        return {"bytes": size, "files": files, "in_place": True}
 
     def abort(self, *, keep: bool) -> None:
         """Keep what is there for a resume, or nothing."""

@@ -8,15 +8,32 @@ as its rows are there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gigascene.codecs._tiff_options import SPAN, level_shape, tiff_options
+from gigascene.codecs._tiff_options import SPAN, level_shape
 from gigascene.kernels.overview import halve
 from gigascene.model.block import Shown
 from gigascene.model.plan import Format
+
+
+def piece_rows(
+    shown: Iterable[Shown], tile: int, deepest: int, format: Format
+) -> Iterator[tuple[int, Iterator[tuple[int, NDArray[Any]]]]]:
+    """A run as rows of pieces: how many lie side by side, and their rows of tiles, down to level `deepest`, as `pyramid` gives them.
+
+    Each row of pieces must be used up before the next is asked for; it is complete at its end, because tiles come by rows.
+    """
+    windows = iter(shown)
+    opening = next(windows)
+    beneath, width = format.shape[0] - opening.window.top, opening.window.width
+    strips = tile_rows(chain([opening], windows), beneath, tile)
+    below = [Half(level_shape((beneath, width), level), tile, format) for level in range(1, deepest + 1)]
+    for strip in strips:
+        yield -(-width // (SPAN * tile)), pyramid(chain([strip], islice(strips, SPAN - 1)), 0, below)
 
 
 def tile_rows(shown: Iterable[Shown], beneath: int, tile: int) -> Iterator[NDArray[Any]]:
@@ -50,21 +67,30 @@ def tile_rows(shown: Iterable[Shown], beneath: int, tile: int) -> Iterator[NDArr
 
 
 class Half:
-    """Gathers the halves of one level's rows until they make a row of tiles of the next."""
+    """Gathers the halves of one level's rows until they make a row of tiles of the next.
 
-    def __init__(self, shape: tuple[int, int], format: Format) -> None:
-        tile = tiff_options(format).tile
-        self._rows = np.empty((min(tile, shape[0]), shape[1], format.bands), format.dtype)
+    Parameters
+    ----------
+    shape : (int, int)
+        Rows and columns of that next level.
+    tile : int
+        Side of a tile, even.
+    format : Format
+        Says which pixels are valid.
+    lead : (int, int)
+        Blank rows above and columns left of the first half, within `shape`.
+    """
+
+    def __init__(self, shape: tuple[int, int], tile: int, format: Format, lead: tuple[int, int] = (0, 0)) -> None:
+        self._rows = np.zeros((min(tile, shape[0]), shape[1], format.bands), format.dtype)
         self._left = shape[0]
-        self._have = 0
+        self._have, self._lead = lead
         self._format = format
 
     def add(self, above: NDArray[Any]) -> NDArray[Any] | None:
         """Take a row of tiles from the level above; give one of this level when it is full."""
-        rows = -(-len(above) // 2)
-        out = self._rows[self._have : self._have + rows]
-        halve(above, nodata=self._format.nodata, alpha=self._format.alpha, out=out)
-        self._have += rows
+        self._halve(above, self._rows[self._have : self._have + -(-len(above) // 2)])
+        self._have += -(-len(above) // 2)
         full = min(len(self._rows), self._left)
         if self._have < full:
             return None
@@ -72,10 +98,12 @@ class Half:
         self._left -= full
         return self._rows[:full]
 
-
-def halves(shape: tuple[int, int], levels: Iterable[int], format: Format) -> list[Half]:
-    """One `Half` for each of `levels`, of a run with `shape` (down to the picture's end) at full resolution."""
-    return [Half(level_shape(shape, level), format) for level in levels]
+    def _halve(self, above: NDArray[Any], out: NDArray[Any]) -> None:
+        nodata, alpha = self._format.nodata, self._format.alpha
+        if self._lead:
+            out[:, self._lead :] = halve(above, nodata=nodata, alpha=alpha)
+        else:
+            halve(above, nodata=nodata, alpha=alpha, out=out)
 
 
 def pyramid(strips: Iterable[NDArray[Any]], first: int, below: Sequence[Half]) -> Iterator[tuple[int, NDArray[Any]]]:

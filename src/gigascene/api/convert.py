@@ -1,0 +1,84 @@
+"""A finished picture in another format, pixel for pixel."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from gigascene.api.compose import execution
+from gigascene.execute.coordinate import Watcher
+from gigascene.execute.coordinate import run as run_plan
+from gigascene.execute.receipt import Receipt
+from gigascene.model.errors import UsageError
+from gigascene.model.picture import ByteOrder, Depth
+from gigascene.model.plan import Plan
+from gigascene.plan.convert import Conversion, Found, build, found, of_picture
+from gigascene.readers import raw as raw_reader
+
+
+def plan_convert(
+    source: str | PathLike[str],
+    target: str | PathLike[str],
+    *,
+    image: int = 0,
+    raw: tuple[int, int, int] | None = None,
+    depth: int = 8,
+    byteorder: ByteOrder = "big",
+    offset: int = 0,
+    writer: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    engine: str = "threads",
+    workers: int | str | None = None,
+    memory: str | int | None = None,
+) -> Plan:
+    """Work out how a picture will be converted. Reads headers only.
+
+    Parameters
+    ----------
+    source : path
+        PNG, PAM, PNM (P1 to P6) or TIFF (also Cloud-Optimised) of 8 or 16 bits, grey or RGB, with or without alpha.
+        Where it lies is taken from the file, from ``.aux.xml`` or from a world file beside it.
+    target : path
+        Its suffix picks the writer.
+    image : int
+        Which image of a Netpbm file that holds several, from 0.
+    raw : (columns, rows, bands)
+        The source is samples without a header.
+    depth, byteorder, offset
+        Of `raw`: bits of a sample (8 or 16), ``"big"`` or ``"little"``, bytes before the first sample.
+    writer, options, engine, workers, memory
+        As for `plan_compose`.
+
+    Raises
+    ------
+    GigasceneError
+        `UsageError`, `BadInput`, `LimitExceeded` when `memory` is too small, `WriteFailed`.
+    """
+    wish = Conversion(
+        target=os.fspath(target), writer=writer, options=options or {}, execution=execution(engine, workers, memory)
+    )
+    path = Path(source)
+    return build(found(path, image) if raw is None else _raw(path, raw, depth, byteorder, offset), wish)
+
+
+def convert(
+    source: str | PathLike[str],
+    target: str | PathLike[str],
+    *,
+    resume: bool = False,
+    watch: Watcher | None = None,
+    **wishes: Any,
+) -> Receipt:
+    """Write a picture in another format. Takes all that `plan_convert` takes; `resume` and `watch` as for `compose`."""
+    return run_plan(plan_convert(source, target, **wishes), resume=resume, watch=watch)
+
+
+def _raw(path: Path, raw: tuple[int, int, int], depth: int, byteorder: ByteOrder, offset: int) -> Found:
+    if depth not in {8, 16}:
+        raise UsageError(f"--depth is 8 or 16, not {depth}")
+    columns, rows, bands = raw
+    dtype: Depth = "uint8" if depth == 8 else "uint16"
+    return of_picture(raw_reader.describe(path, (rows, columns), bands, dtype, byteorder, offset))

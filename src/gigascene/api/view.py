@@ -1,0 +1,101 @@
+"""Finished pictures in a browser: served from here, or written as a static site."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+
+from gigascene.model.errors import UsageError
+from gigascene.serve.encode import Coder
+from gigascene.serve.export import export
+from gigascene.serve.open import open_pictures
+from gigascene.serve.server import Viewer
+
+Named = str | PathLike[str]
+
+
+def view(picture: Named, second: Named | None = None, *, port: int = 0) -> Viewer:
+    """Serve a picture to the browsers of this machine.
+
+    Parameters
+    ----------
+    picture : path
+        A GeoTIFF (8 or 16 bits, grey or RGB), a ``.dzi``, or a folder that holds one or was exported.
+    second : path, optional
+        Another, to compare: on the same CRS, or of the same shape.
+    port : int
+        0 for any that is free.
+
+    Returns
+    -------
+    Viewer
+        Its `url` is the address of the page. It serves until `close`, or to the end of a ``with``.
+
+    Raises
+    ------
+    GigasceneError
+        `BadInput`, `UsageError`.
+
+    Examples
+    --------
+    >>> with gigascene.view("fjord.tif") as viewer:  # doctest: +SKIP
+    ...     print(viewer.url)
+    ...     viewer.wait()
+    """
+    return Viewer(open_pictures(_paths(picture, second)), port)
+
+
+def export_view(
+    picture: Named,
+    second: Named | None = None,
+    *,
+    folder: Named,
+    format: str | None = None,
+    quality: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, int]:
+    """Write a picture as a static site: Deep Zoom tiles and the page.
+
+    Parameters
+    ----------
+    picture, second : path
+        As for `view`.
+    folder : path
+        New, empty, or an earlier export, which is then replaced.
+    format : str, optional
+        Of the tiles: ``"png"`` (exact), ``"jpg"`` or ``"webp"``. Left out: png, or what they are already.
+    quality : int, optional
+        Of jpg and webp, 1 to 100; 90 if left out.
+    progress : callable
+        Told (tiles done, of).
+
+    Returns
+    -------
+    dict
+        Number of `tiles`, and the `bytes` of all files.
+
+    Raises
+    ------
+    GigasceneError
+        `BadInput`, `UsageError`, `WriteFailed`.
+    """
+    coder = _coder(format, quality)
+    pictures = open_pictures(_paths(picture, second))
+    try:
+        return export(pictures, Path(folder), coder, progress)
+    finally:
+        for one in pictures:
+            one.close()
+
+
+def _coder(format: str | None, quality: int | None) -> Coder | None:
+    if quality is None:
+        return Coder(format=format) if format else None
+    if format in {None, "png"}:
+        raise UsageError("--quality is that of jpg and webp tiles; png is exact")
+    return Coder(format=str(format), quality=quality)
+
+
+def _paths(*named: Named | None) -> list[Path]:
+    return [Path(name) for name in named if name is not None]

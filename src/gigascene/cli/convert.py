@@ -1,0 +1,78 @@
+"""`gigascene convert`: a finished picture in another format, pixel for pixel."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import typer
+
+from gigascene.cli import _options as o
+from gigascene.cli.compose import Compress, Level, Quality, Tile, Tiles, carry_out, given
+
+HELP = """Write a picture in another format, whatever its size.
+
+\b
+gigascene convert world.pam -o world.png --memory 300M
+gigascene convert world.png -o world.tif
+gigascene convert samples.bin -o world.png --raw 52000x26000x3
+"""
+
+
+def add_to(root: typer.Typer) -> None:
+    """Add this verb."""
+    root.command("convert", help=HELP)(convert)
+
+
+def convert(
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(metavar="PICTURE", help="PNG, PAM, PNM, TIFF, or samples (--raw).")],
+    output: o.Output,
+    image: Annotated[int, typer.Option("--image", min=0, help="Of a file that holds several, from 0.")] = 0,
+    raw: Annotated[
+        str | None, typer.Option("--raw", metavar="WxHxB", help="No header: columns x rows x bands.")
+    ] = None,
+    depth: Annotated[int, typer.Option("--depth", help="Bits of a raw sample: 8 or 16.")] = 8,
+    byte_order: Annotated[str, typer.Option("--byte-order", help="Of raw 16-bit samples: big or little.")] = "big",
+    offset: Annotated[int, typer.Option("--offset", help="Bytes before the first raw sample.")] = 0,
+    compress: Compress = None,
+    level: Level = None,
+    quality: Quality = None,
+    tile: Tile = None,
+    tiles: Tiles = None,
+    engine: o.Engine = "threads",
+    workers: o.Workers = None,
+    memory: o.Memory = None,
+    resume: o.Resume = False,
+    save: o.Save = None,
+    json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Plan, and unless it is a dry run, convert."""
+    import gigascene
+
+    plan = gigascene.plan_convert(
+        source,
+        output,
+        image=image,
+        raw=_raw(raw),
+        depth=depth,
+        byteorder=o.one_of("--byte-order", byte_order, ("big", "little")),
+        offset=offset,
+        options=given(compress=compress, level=level, quality=quality, tile=tile, tiles=tiles),
+        engine=engine,
+        workers=workers,
+        memory=memory,
+    )
+    carry_out(plan, context, save=save, resume=resume, json=json, quiet=quiet)
+
+
+def _raw(said: str | None) -> tuple[int, int, int] | None:
+    if said is None:
+        return None
+    match = re.fullmatch(r"(\d{1,10})x(\d{1,10})x(\d)", said)
+    if match is None:
+        from gigascene.model.errors import UsageError
+
+        raise UsageError(f"cannot read the raw size {said!r}; write COLUMNSxROWSxBANDS, such as 52000x26000x3")
+    return int(match[1]), int(match[2]), int(match[3])

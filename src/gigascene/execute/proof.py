@@ -1,0 +1,182 @@
+"""What a receipt says of its file, read with care: it may be cut short, forged, or that of another file."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from gigascene.execute.digests import Span
+from gigascene.execute.receipt import VERSION, path_for
+from gigascene.model.errors import BadInput
+from gigascene.model.grid import PieceGrid
+from gigascene.model.wire import from_wire
+
+LARGEST = 64 << 20
+"""Bytes of a receipt: half a million pieces, a picture of a terabyte."""
+
+DENSEST = {"[": 48, "{": 48, ",": 12}
+"""A receipt has one of these at most every so many bytes, because most of it is checksums; JSON that is nothing else would
+take twenty times its size in memory."""
+
+SLACK = 20_000
+"""Bytes of a small receipt, which may be denser."""
+
+SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+ALONE = "Without it a file can be decoded, but not compared with what was made: gigascene verify --decode-only"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """A file it was made from."""
+
+    scene: str = ""
+    """Empty for a picture that was only converted."""
+
+    band: str = ""
+    href: str
+    identity: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """How it was cut into pieces."""
+
+    shape: tuple[int, int]
+    piece: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelSum:
+    """What the tiles of one level add up to."""
+
+    tiles: int
+    bytes: int
+    sha256: str
+    """Of a line ``name size sha256`` for each tile, row by row from the north."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pyramid:
+    """Tiles in a folder beside the file."""
+
+    folder: str
+    tiles: int
+    digests: tuple[LevelSum, ...]
+    """From the finest level on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What a finished file was when it was made."""
+
+    target: str
+    """Where it was made."""
+
+    bytes: int
+    finished: str
+    fingerprint: str
+    versions: Mapping[str, str]
+    recipe: Mapping[str, Any]
+    inputs: tuple[Input, ...]
+    files: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of its side files, by name."""
+
+    grid: Grid
+    checksums: tuple[tuple[int, int, int, str], ...]
+    """Of each piece as a worker made it: index, offset in the body, length, SHA-256."""
+
+    in_place: bool
+    """The offsets are those in the file too."""
+
+    index: int = 0
+    """Bytes at the beginning that say where all others belong; 0 where no part does."""
+
+    blocks: tuple[tuple[int, int, str], ...]
+    """Offset, length, SHA-256 of what no piece in place tells."""
+
+    pyramid: Pyramid | None = None
+    """The tiles that belong to it."""
+
+    @property
+    def pieces(self) -> PieceGrid:
+        """Where each piece is in the picture."""
+        return PieceGrid(shape=self.grid.shape, piece=self.grid.piece)
+
+    def spans(self) -> Iterator[tuple[Span, int | None]]:
+        """Every byte of the file once, in order; with the index of the piece that it is."""
+        pieces = [(Span(*entry[1:]), entry[0]) for entry in self.checksums] if self.in_place else []
+        others = [(Span(*entry), None) for entry in self.blocks]
+        return iter(sorted([*pieces, *others], key=lambda pair: pair[0].offset))
+
+
+def read_proof(file: Path) -> Proof:
+    """The receipt beside a file. Raises `BadInput` that names the receipt where it is none, or cannot be true."""
+    path = path_for(file)
+    whole = _json(path)
+    if not isinstance(whole, dict) or "gigascene:receipt" not in whole:
+        raise BadInput("is no receipt of gigascene.", str(path), hint=ALONE)
+    if whole["gigascene:receipt"] != VERSION:
+        what = f"is a receipt of version {str(whole['gigascene:receipt'])[:20]}; this gigascene reads {VERSION}."
+        raise BadInput(what, str(path), hint=ALONE)
+    try:
+        proof: Proof = from_wire(
+            Proof, {**_known(Proof, whole), "inputs": [_known(Input, one) for one in whole["inputs"]]}
+        )
+        _check(proof)
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
+        raise BadInput(f"is damaged ({str(error)[:200]}).", str(path), hint=ALONE) from error
+    return proof
+
+
+def _known(kind: type, data: Any) -> dict[str, Any]:
+    """Those fields that matter here; a receipt tells more."""
+    return {name: data[name] for name in get_type_hints(kind) if name in data}
+
+
+def _json(path: Path) -> Any:
+    try:
+        if path.exists() and not path.is_file():
+            raise BadInput("is no ordinary file.", str(path), hint=ALONE)
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except FileNotFoundError as error:
+        raise BadInput("is not there: no receipt was kept beside the file.", str(path), hint=ALONE) from error
+    except (OSError, ValueError) as error:
+        raise BadInput(f"cannot be read ({getattr(error, 'strerror', None) or error}).", str(path)) from error
+    if len(data) > LARGEST or any(data.count(c.encode()) > (SLACK + len(data)) // n for c, n in DENSEST.items()):
+        raise BadInput("is too large to be a receipt.", str(path), hint=ALONE)
+    try:
+        return json.loads(data, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"is damaged ({error}).", str(path), hint=ALONE) from error
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+def _check(proof: Proof) -> None:
+    """Raise ValueError where a receipt contradicts itself."""
+    if not 0 <= proof.bytes < 1 << 63 or min(*proof.grid.shape, *proof.grid.piece) < 1:
+        raise ValueError("its sizes cannot be")
+    grid, count = proof.pieces, len(proof.checksums)
+    if grid.across * grid.down != count or any(entry[0] != at for at, entry in enumerate(proof.checksums)):
+        raise ValueError(f"{count} pieces are not those of {grid.shape[0]} x {grid.shape[1]} pixels")
+    for sums in (proof.checksums, proof.blocks):
+        if any(entry[-2] < 0 or not SHA256.fullmatch(str(entry[-1])) for entry in sums):
+            raise ValueError("a checksum is none")
+    at = 0
+    for span, _ in proof.spans():
+        if span.offset != at:
+            raise ValueError(f"it says nothing, or two things, of byte {min(at, span.offset)}")
+        at += span.length
+    if at != proof.bytes:
+        raise ValueError(f"it says {proof.bytes} bytes, and tells of {at}")
+    beside = [*proof.files, *([] if proof.pyramid is None else [proof.pyramid.folder])]
+    if any("/" in name or "\0" in name or name in {"", ".", ".."} for name in beside):
+        raise ValueError("a side file lies elsewhere")

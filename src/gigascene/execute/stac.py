@@ -1,0 +1,52 @@
+"""The STAC item beside an output that lies somewhere and was taken at a known time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from gigascene.metadata import stac
+from gigascene.model.plan import AS_IT_IS, Plan
+from gigascene.registry import PRODUCTS
+from gigascene.storage.local import Target, discard
+
+COLORS = {1: ("grey",), 3: ("red", "green", "blue")}
+
+
+def write(plan: Plan, size: int) -> None:
+    """Write it, or remove that of an earlier picture at this path, which would speak for another."""
+    target = Path(plan.target)
+    path = path_for(target)
+    times = [scene.datetime for scene in plan.scenes if scene.datetime]
+    if plan.format.geobox.crs is None or not times or not target.is_file():
+        discard(path)
+        return
+    suffix = target.suffix.lower()
+    item = stac.item(target.name, suffix, size, plan.format.geobox, _bands(plan), times, _properties(plan))
+    Target(path).write_text(json.dumps(item, indent=1) + "\n")
+
+
+def path_for(target: Path) -> Path:
+    """Where the item of a target lies."""
+    return target.with_name(f"{target.name}.stac.json")
+
+
+def _bands(plan: Plan) -> list[dict[str, Any]]:
+    format = plan.format
+    colors = COLORS.get(format.bands - format.alpha, ())
+    names = [*colors, *(["alpha"] if format.alpha else [])]
+    nodata = {} if format.nodata is None else {"nodata": format.nodata}
+    return [{"name": name, "data_type": format.dtype, **nodata} for name in names]
+
+
+def _properties(plan: Plan) -> dict[str, Any]:
+    """What is the same of all scenes, and what was done with them."""
+    said = [{"platform": scene.platform, **scene.properties} if scene.platform else {} for scene in plan.scenes]
+    shared = {key: value for key, value in said[0].items() if all(other.get(key) == value for other in said)}
+    title = plan.recipe.product if plan.recipe.product == AS_IT_IS else PRODUCTS[plan.recipe.product].title
+    return {
+        "title": f"{title}, {', '.join(scene.id for scene in plan.scenes)}",
+        **shared,
+        "processing:software": {"gigascene": plan.versions["gigascene"]},
+    }

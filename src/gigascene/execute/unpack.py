@@ -1,0 +1,51 @@
+"""A picture that can only be decoded from its top: unpacked once beside the target, so that any task reads any rows."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from gigascene.model.picture import Picture
+from gigascene.model.plan import Plan
+from gigascene.readers import raw
+from gigascene.readers.png import PngRows
+from gigascene.storage.local import Target, discard, writing
+
+STRIP = 2 << 20
+"""Bytes in hand."""
+
+
+@contextmanager
+def unpacked(plan: Plan, stopped: Callable[[], None]) -> Iterator[Plan]:
+    """The same plan, with a picture that can be read from any row on; `stopped` raises when it is time to go."""
+    picture = plan.picture
+    if picture is None or picture.form != "png":
+        yield plan
+        return
+    target = Target(Path(plan.target))
+    rows = target.sibling("rows")
+    try:
+        with writing(target.path), rows.open("wb") as file:
+            _unpack(picture, file, stopped)
+        plain = raw.describe(rows, picture.shape, picture.bands, picture.dtype, sys.byteorder)
+        yield replace(plan, picture=replace(plain, alpha=picture.alpha))
+    finally:
+        discard(rows)
+
+
+def _unpack(picture: Picture, file: BinaryIO, stopped: Callable[[], None]) -> None:
+    height, width = picture.shape
+    step = max(1, STRIP // (width * picture.bands * np.dtype(picture.dtype).itemsize))
+    out = np.empty((min(step, height), width, picture.bands), picture.dtype)
+    with PngRows(picture) as decoder:
+        for top in range(0, height, step):
+            strip = out[: min(step, height - top)]
+            decoder.read(top, len(strip), strip)
+            file.write(strip.data)
+            stopped()

@@ -1,0 +1,63 @@
+"""A plain picture as facts: which file, what shape and type, where its samples begin. No pixels, no place on Earth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Form = Literal["pnm", "png", "raw"]
+Packing = Literal["bytes", "bits", "text", "text-bits", "deflate"]
+Depth = Literal["uint8", "uint16"]
+ByteOrder = Literal["big", "little"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """One image of one file, as its reader found it. What a reader gives is (rows, columns, bands) of `dtype`."""
+
+    href: str
+    """A path."""
+
+    form: Form
+    """The module in ``readers/`` that reads it."""
+
+    index: int = 0
+    """Which image of the file, from 0."""
+
+    shape: tuple[int, int]
+    """Rows and columns."""
+
+    bands: int
+    """1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha."""
+
+    dtype: Depth
+    """NumPy name of the type its pixels are given in, always over the full range of that type."""
+
+    alpha: bool
+    """The last band is opacity."""
+
+    maxval: int
+    """Stored number that means full; smaller than the type's own only in Netpbm files."""
+
+    packing: Packing = "bytes"
+    """How samples are stored: 1 or 2 bytes each; 8 pixels to a byte and 1 for black; in decimal; ``"01"`` and 1 for black;
+    PNG's own way."""
+
+    offset: int = 0
+    """Byte of the first sample; 0 where there is no such place (PNG)."""
+
+    byteorder: ByteOrder = "big"
+    """Of stored 16-bit samples."""
+
+    nodata: int | None = None
+    """The level that means no data where all bands have it, as the file says itself; only 0 is known here."""
+
+    identity: str = ""
+    """Size and modification time when it was looked at; pixels are read of this version and no other."""
+
+    def __post_init__(self) -> None:
+        full = {"uint8": 255, "uint16": 65535}.get(self.dtype, 0)
+        if min(self.shape) < 1 or not 1 <= self.bands <= 4 or not 1 <= self.maxval <= full:
+            raise ValueError(f"no picture: {self.shape}, {self.bands} bands of {self.dtype} up to {self.maxval}")
+        if self.index < 0 or self.offset < 0:
+            raise ValueError(f"no picture: number {self.index}, from byte {self.offset} on")

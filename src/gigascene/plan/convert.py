@@ -1,0 +1,186 @@
+"""From a finished picture to a plan that writes it in another format, pixel for pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from odc.geo.geobox import GeoBox
+from rasterio.enums import ColorInterp, MaskFlags
+
+from gigascene.metadata.side_files import beside
+from gigascene.model.errors import BadInput
+from gigascene.model.look import Look
+from gigascene.model.picture import Picture
+from gigascene.model.plan import AS_IT_IS, Cut, Execution, Format, Plan, Recipe
+from gigascene.model.scene import Asset, Scene
+from gigascene.plan import fingerprint
+from gigascene.plan.build import NO_TONE, check_target, fitted, writer_of
+from gigascene.readers import geotiff, png, pnm
+from gigascene.readers.window import MASK
+from gigascene.storage.identity import identity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A picture to be converted."""
+
+    title: str
+    geobox: GeoBox
+    bands: int
+    dtype: str
+    alpha: bool
+    nodata: int | None
+    picture: Picture | None = None
+    scene: Scene | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversion:
+    """What a user asks for."""
+
+    target: str
+    writer: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    execution: Execution = field(default_factory=Execution)
+
+
+def build(found: Found, wish: Conversion) -> Plan:
+    """The plan of a conversion. Nothing but headers has been read."""
+    writer = writer_of(wish.target, wish.writer, wish.options)
+    format = writer.format(
+        Format(
+            writer=writer.name,
+            suffix=Path(wish.target).suffix.lower(),
+            shape=(found.geobox.shape[0], found.geobox.shape[1]),
+            bands=found.bands,
+            dtype=found.dtype,
+            alpha=found.alpha,
+            nodata=found.nodata,
+            geobox=found.geobox,
+            options=dict(wish.options),
+        )
+    )
+    plan = Plan(
+        target=str(Path(wish.target).absolute()),
+        recipe=Recipe(
+            product=AS_IT_IS,
+            bands=() if found.scene is None else tuple(found.scene.assets),
+            quantity="dn",
+            look=Look(),
+            tone=NO_TONE,
+        ),
+        format=format,
+        scenes=() if found.scene is None else (found.scene,),
+        picture=found.picture,
+        cut=Cut(task_pieces=1, window_rows=1),
+        execution=wish.execution,
+        versions=fingerprint.versions(writer.name),
+    )
+    check_target(plan)
+    texts = {
+        "Title": found.title,
+        "Software": f"gigascene {plan.versions['gigascene']}",
+        "gigascene:recipe": fingerprint.recipe_text(plan),
+        "gigascene:fingerprint": fingerprint.fingerprint(plan),
+    }
+    return fitted(replace(plan, format=replace(format, metadata={**format.metadata, **texts})))
+
+
+def found(path: Path, index: int = 0) -> Found:
+    """The picture of a file, by what it begins with; raises `BadInput` where it is none."""
+    start = _start(path)
+    if start.startswith(b"\x89PNG"):
+        _only_one(path, index)
+        return of_picture(png.describe(path))
+    if start[:1] == b"P" and start[1:2] in b"1234567":
+        return of_picture(pnm.describe(path, index))
+    if start[:4] in {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}:
+        _only_one(path, index)
+        return _of_tiff(path)
+    raise BadInput(
+        f"is no PNG, PAM, PNM or TIFF: it begins with {start[:8]!r}.",
+        str(path),
+        hint="Samples without a header need --raw COLUMNSxROWSxBANDS.",
+    )
+
+
+def of_picture(picture: Picture) -> Found:
+    """A plain picture, with what stands beside it."""
+    sides = beside(Path(picture.href), picture.shape)
+    nodata = picture.nodata if picture.nodata is not None else sides.nodata
+    return Found(
+        title=Path(picture.href).stem,
+        geobox=sides.geobox,
+        bands=picture.bands,
+        dtype=picture.dtype,
+        alpha=picture.alpha,
+        nodata=None if picture.alpha else nodata,
+        picture=picture,
+    )
+
+
+def _of_tiff(path: Path) -> Found:
+    href = str(path.resolve())
+    header = geotiff.describe(href, band="1")
+    with geotiff.opened(href, band="1") as source:
+        colors, count = source.colorinterp, source.count
+        masked = MaskFlags.per_dataset in source.mask_flag_enums[0]
+        other = source.nodata not in {None, 0}
+        kinds = set(source.dtypes)
+    if len(kinds) > 1 or header.dtype not in {"uint8", "uint16"}:
+        raise BadInput(
+            f"holds {', '.join(sorted(kinds))}, and pictures are uint8 or uint16.",
+            href,
+            hint="Make one of it: gigascene compose rgb … --stretch 2%:98%",
+        )
+    if ColorInterp.palette in colors:
+        raise BadInput("has a colour table.", href, hint="Expand it first: gdal_translate -expand rgb IN OUT")
+    alpha = count in {2, 4} and colors[-1] == ColorInterp.alpha
+    beyond = not alpha and (masked or other)
+    bands = count + beyond
+    if bands > 4 or count > 4:
+        raise BadInput(f"has {count} bands, and pictures have up to 4.", href, hint="Choose three: compose rgb")
+    assets = {str(index): _asset(href, index, header) for index in range(1, count + 1)}
+    if beyond:
+        assets["mask"] = replace(_asset(href, MASK, header), key="mask", name="mask", dtype="uint8")
+    scene = Scene(id=path.stem, sensor="raster", platform="", datetime="", assets=assets)
+    return Found(
+        title=path.stem,
+        geobox=header.geobox,
+        bands=bands,
+        dtype=header.dtype,
+        alpha=alpha or beyond,
+        nodata=0 if header.nodata == 0 and not (alpha or beyond) else None,
+        scene=scene,
+    )
+
+
+def _asset(href: str, index: int, header: geotiff.Header) -> Asset:
+    return Asset(
+        key=str(index),
+        name=str(index),
+        href=href,
+        geobox=header.geobox,
+        dtype=np.dtype(header.dtype).name,
+        nodata=header.nodata,
+        blocks=header.blocks,
+        index=index,
+        identity=identity(href),
+    )
+
+
+def _only_one(path: Path, index: int) -> None:
+    if index:
+        raise BadInput(f"holds one picture; there is no number {index}.", str(path))
+
+
+def _start(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(16)
+    except OSError as error:
+        raise BadInput(f"cannot be opened: {error.strerror}", str(path)) from error

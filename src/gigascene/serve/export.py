@@ -1,0 +1,128 @@
+"""A picture as a static site: Deep Zoom tiles and the page, for any web server or bucket, or to be opened from disk."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from gigascene.metadata.deep_zoom import descriptor
+from gigascene.model.errors import WriteFailed
+from gigascene.serve._folder import VIEW, view_of
+from gigascene.serve.encode import Coder
+from gigascene.serve.picture import Picture
+from gigascene.serve.site import FILES, VENDOR, page_files, view_files
+from gigascene.storage.local import Target, discard, locked, writing
+
+Told = Callable[[int, int], None]
+"""Told (tiles done, of)."""
+
+
+def export(
+    pictures: Sequence[Picture], folder: Path, coder: Coder | None = None, told: Told | None = None
+) -> dict[str, int]:
+    """Write the site; the folder appears when it is whole.
+
+    Parameters
+    ----------
+    pictures : sequence of Picture
+        One, or two to compare.
+    folder : Path
+        New, empty, or an earlier export, which is then replaced.
+    coder : Coder, optional
+        Of the tiles; left out, they are PNG, or stay what they are.
+    told : callable, optional
+        Told of progress.
+
+    Returns
+    -------
+    dict
+        Number of `tiles`, and the `bytes` of all files.
+
+    Raises
+    ------
+    WriteFailed
+        The folder cannot be written, or holds what no export wrote.
+    UsageError
+        Two pictures cannot be compared, or tiles that are there already would have to be encoded again.
+    """
+    coders = [coder or Coder(format=picture.facts.format) for picture in pictures]
+    facts = [
+        replace(picture.facts, format=coder.format, exact=False)
+        for picture, coder in zip(pictures, coders, strict=True)
+    ]
+    files = {**page_files(), **view_files(facts)}
+    files |= {
+        f"{one.name}.dzi": descriptor(one.zoom.shape, one.zoom.tile, one.format, one.overlap).encode() for one in facts
+    }
+    of, done, size = sum(len(one.zoom) for one in facts), 0, sum(map(len, files.values()))
+    with replacing(folder) as fresh:
+        for picture, one, chosen in zip(pictures, facts, coders, strict=True):
+            tiles = fresh / f"{one.name}_files"
+            for level in range(one.zoom.top + 1):
+                (tiles / str(level)).mkdir(parents=True)
+            for level, row, column, content in picture.every_tile(chosen):
+                (tiles / str(level) / f"{column}_{row}.{one.format}").write_bytes(content)
+                done, size = done + 1, size + len(content)
+                if told:
+                    told(done, of)
+        for name, content in files.items():
+            (fresh / name).parent.mkdir(exist_ok=True)
+            (fresh / name).write_bytes(content)
+    return {"tiles": done, "bytes": size}
+
+
+@contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """A hidden folder beside it, which takes its place when all is written.
+
+    The path holds the old whole folder, the new whole one, or, after a kill between two renames, nothing; then the next
+    export brings the old one back before it begins.
+    """
+    folder = folder.absolute()
+    fresh, old, lock = (Target(folder).sibling(tag) for tag in ("new", "old", "lock"))
+    with writing(folder):
+        _check(folder)
+        with locked(lock):
+            try:
+                if old.exists() and not folder.exists():  # killed between the two renames of `_swap`
+                    old.rename(folder)
+                shutil.rmtree(fresh, ignore_errors=True)
+                fresh.mkdir()
+                yield fresh
+                os.sync()  # one call, where fsync would be one a tile
+                _swap(fresh, folder, old)
+            finally:
+                shutil.rmtree(fresh, ignore_errors=True)
+                discard(lock)
+
+
+def _swap(fresh: Path, folder: Path, old: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
+    try:
+        fresh.rename(folder)
+    except OSError:
+        old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _check(folder: Path) -> None:
+    """Refuse to replace anything that was not written here."""
+    if not folder.parent.is_dir():
+        raise WriteFailed(str(folder), f"there is no folder {folder.parent}", "Make it first.")
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise WriteFailed(str(folder), "it is a file", "Name a folder.")
+    names = {facts.get("name") for facts in view_of(folder)}
+    ours = {Path(name).parts[0] for name in (*FILES, *VENDOR, VIEW, "view.js")}
+    ours |= {f"{name}{tail}" for name in names for tail in (".dzi", "_files")}
+    strange = sorted(path.name for path in folder.iterdir() if path.name not in ours)
+    if strange:
+        raise WriteFailed(str(folder), f"it holds {strange[0]}, which no export wrote", "Name a new folder.")

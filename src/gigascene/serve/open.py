@@ -1,0 +1,54 @@
+"""From the paths that were named to one picture, or two for a swipe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from gigascene.model.errors import BadInput, UsageError
+from gigascene.serve._folder import DeepZoomFolder, descriptors
+from gigascene.serve._geotiff import GeoTiff
+from gigascene.serve.picture import Picture
+
+TIFF = {".tif", ".tiff"}
+
+
+def open_pictures(paths: Sequence[Path]) -> list[Picture]:
+    """One picture or two, by their kind: a GeoTIFF, a ``.dzi``, or a folder that holds Deep Zoom pictures.
+
+    Raises
+    ------
+    UsageError
+        None, or more than two.
+    BadInput
+        Not there, or of no kind that can be viewed.
+    """
+    files = [file for path in paths for file in (descriptors(path) if path.is_dir() else [path])]
+    if not 1 <= len(files) <= 2:
+        raise UsageError(f"one picture is viewed, or two side by side, not {len(files)}")
+    with ExitStack() as unless_both:
+        pictures: list[Picture] = []
+        for file in files:
+            pictures.append(_open(file, _name(file, {picture.facts.name for picture in pictures})))
+            unless_both.callback(pictures[-1].close)
+        unless_both.pop_all()
+    return pictures
+
+
+def _open(file: Path, name: str) -> Picture:
+    kind = file.suffix.lower()
+    if kind in TIFF:
+        return GeoTiff(file, name)
+    if kind == ".dzi":
+        return DeepZoomFolder(file, name)
+    raise BadInput(
+        "is no GeoTIFF, .dzi or folder of one.", str(file), hint="Write the picture as .tif: -o picture.tif."
+    )
+
+
+def _name(file: Path, taken: set[str]) -> str:
+    """What its addresses begin with, of characters that need no quoting."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", file.stem).strip("-.") or "picture"
+    return f"{name}-2" if name in taken else name

@@ -1,0 +1,193 @@
+"""Pictures from format to format: not a pixel changes, nothing of their place is lost, bad ones are told."""
+
+import hashlib
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import rasterio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import gigascene
+from gigascene.metadata.geotiff_tags import ungeoreferenced_allowed
+from gigascene.model.errors import BadInput, GigasceneError, LimitExceeded, UsageError, WriteFailed
+from gigascene.readers import pnm
+
+TYPES = {1: "GRAYSCALE", 2: "GRAYSCALE_ALPHA", 3: "RGB", 4: "RGB_ALPHA"}
+
+
+def write_pam(path, levels):
+    """A PAM as netpbm writes it."""
+    height, width, bands = levels.shape
+    top = np.iinfo(levels.dtype).max
+    header = f"P7\nWIDTH {width}\nHEIGHT {height}\nDEPTH {bands}\nMAXVAL {top}\nTUPLTYPE {TYPES[bands]}\nENDHDR\n"
+    path.write_bytes(header.encode() + levels.astype(levels.dtype.newbyteorder(">")).tobytes())
+    return path
+
+
+def read_pam(path):
+    picture = pnm.describe(path)
+    out = np.empty((*picture.shape, picture.bands), picture.dtype)
+    return pnm.read(picture, 0, picture.shape[0], out)
+
+
+def noise(shape, bands=3, dtype="uint8", seed=1):
+    return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max + 1, (*shape, bands)).astype(dtype)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    height=st.integers(1, 90),
+    width=st.integers(1, 1200),
+    bands=st.integers(1, 4),
+    dtype=st.sampled_from(["uint8", "uint16"]),
+    way=st.permutations([".png", ".tif", ".pam"]),
+)
+def test_round_trips_change_nothing(tmp_path_factory, height, width, bands, dtype, way):
+    folder = tmp_path_factory.mktemp("trip")
+    levels = noise((height, width), bands, dtype, seed=height * width)
+    before = write_pam(folder / "start.pam", levels)
+    for number, suffix in enumerate([*way, ".pam"]):
+        after = folder / f"{number}{suffix}"
+        gigascene.convert(before, after, workers=2)
+        before = after
+    np.testing.assert_array_equal(read_pam(before), levels)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".pam", ".jpg"])
+def test_place_and_nodata_are_kept(small_scene, tmp_path, suffix):
+    first, other = tmp_path / "first.tif", tmp_path / f"other{suffix}"
+    gigascene.compose("true-color", small_scene, first)
+    gigascene.convert(first, other)
+    with rasterio.open(first) as a, rasterio.open(other if suffix != ".pam" else first) as b:
+        assert (a.crs, a.transform) == (b.crs, b.transform)
+        if suffix in {".png", ".tif"}:
+            assert b.nodata == 0
+            np.testing.assert_array_equal(a.read(), b.read())
+    if suffix != ".jpg":
+        gigascene.convert(other, tmp_path / "back.tif")
+        with rasterio.open(first) as a, rasterio.open(tmp_path / "back.tif") as b:
+            assert (a.crs, a.transform, a.nodata, a.count) == (b.crs, b.transform, b.nodata, b.count)
+            np.testing.assert_array_equal(a.read(), b.read())
+
+
+def test_pillow_sees_the_same(tmp_path):
+    levels = noise((300, 700))
+    gigascene.convert(write_pam(tmp_path / "a.pam", levels), tmp_path / "a.png")
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "a.png")), levels)
+    Image.fromarray(levels).save(tmp_path / "b.png", optimize=True)
+    gigascene.convert(tmp_path / "b.png", tmp_path / "b.pam")
+    np.testing.assert_array_equal(read_pam(tmp_path / "b.pam"), levels)
+
+
+def test_any_cut_and_engine_give_the_same_bytes(tmp_path):
+    source = write_pam(tmp_path / "a.pam", noise((2100, 900)))
+    png = tmp_path / "a.png"
+    gigascene.convert(source, png)
+    for start in (source, png):
+        seen = set()
+        for engine, workers, memory in (("serial", 1, "2G"), ("threads", 3, "400M"), ("processes", 2, "1G")):
+            target = tmp_path / "out.tif"
+            gigascene.convert(start, target, engine=engine, workers=workers, memory=memory)
+            seen.add(hashlib.sha256(target.read_bytes()).hexdigest())
+        assert len(seen) == 1
+
+
+def test_one_of_several_images(tmp_path):
+    several = tmp_path / "several.pam"
+    parts = [write_pam(tmp_path / f"{n}.pam", noise((5, 7), seed=n)) for n in range(3)]
+    several.write_bytes(b"".join(part.read_bytes() for part in parts))
+    gigascene.convert(several, tmp_path / "out.pam", image=2)
+    np.testing.assert_array_equal(read_pam(tmp_path / "out.pam"), read_pam(parts[2]))
+
+
+@pytest.mark.parametrize("order", ["big", "little"])
+def test_samples_without_a_header(tmp_path, order):
+    levels = noise((40, 30), 3, "uint16")
+    stored = levels.astype(levels.dtype.newbyteorder(">" if order == "big" else "<"))
+    (tmp_path / "raw").write_bytes(b"skip" + stored.tobytes())
+    gigascene.convert(tmp_path / "raw", tmp_path / "o.pam", raw=(30, 40, 3), depth=16, byteorder=order, offset=4)
+    np.testing.assert_array_equal(read_pam(tmp_path / "o.pam"), levels)
+
+
+def test_a_mask_and_another_nodata_become_alpha(tmp_path):
+    levels = noise((600, 520)) | 1
+    levels[:100] = 255
+    profile = {"driver": "GTiff", "width": 520, "height": 600, "count": 3, "dtype": "uint8"}
+    with ungeoreferenced_allowed():
+        with rasterio.open(tmp_path / "a.tif", "w", nodata=255, **profile) as file:
+            file.write(np.moveaxis(levels, 2, 0))
+        with rasterio.open(tmp_path / "a.tif") as file:
+            valid = file.dataset_mask()
+    gigascene.convert(tmp_path / "a.tif", tmp_path / "a.png")
+    found = np.asarray(Image.open(tmp_path / "a.png"))
+    np.testing.assert_array_equal(found[..., :3], levels)
+    np.testing.assert_array_equal(found[..., 3], valid)
+    assert set(np.unique(valid)) == {0, 255}
+
+
+@pytest.mark.parametrize("bad", ["text", "truncated", "png", "float", "huge"])
+def test_bad_pictures_are_told_and_nothing_is_left(tmp_path, bad):
+    source = tmp_path / "bad.bin"
+    if bad == "text":
+        source.write_text("hello world, no picture")
+    elif bad == "truncated":
+        source.write_bytes(write_pam(tmp_path / "a.pam", noise((50, 50))).read_bytes()[:-10])
+    elif bad == "png":
+        gigascene.convert(write_pam(tmp_path / "a.pam", noise((500, 500))), tmp_path / "a.png")
+        data = bytearray((tmp_path / "a.png").read_bytes())
+        data[len(data) // 2] ^= 1
+        source.write_bytes(data)
+    elif bad == "float":
+        profile = {"driver": "GTiff", "width": 9, "height": 9, "count": 1, "dtype": "float32"}
+        with ungeoreferenced_allowed(), rasterio.open(source, "w", **profile) as file:
+            file.write(np.zeros((1, 9, 9), "float32"))
+    else:
+        source.write_bytes(b"P7\nWIDTH 2147483647\nHEIGHT 2147483647\nDEPTH 4\nMAXVAL 65535\nENDHDR\n")
+    before = {path.name for path in tmp_path.iterdir()}
+    with pytest.raises(BadInput, match=r"bad\.bin"):
+        gigascene.convert(source, tmp_path / "out.png")
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
+def test_limits_are_known_before_work_starts(tmp_path):
+    wide = tmp_path / "wide.pam"
+    with wide.open("wb") as file:
+        file.write(b"P7\nWIDTH 70000\nHEIGHT 3\nDEPTH 3\nMAXVAL 255\nTUPLTYPE RGB\nENDHDR\n")
+        file.truncate(1 << 20)
+    with pytest.raises((WriteFailed, UsageError), match=r"65,500.*tif"):
+        gigascene.plan_convert(wide, tmp_path / "wide.jpg")
+    with pytest.raises(LimitExceeded):
+        gigascene.plan_convert(wide, tmp_path / "wide.png", memory="20M", workers=1)
+    with pytest.raises(GigasceneError, match="input"):
+        gigascene.plan_convert(wide, wide)
+
+
+def test_plans_travel(tmp_path):
+    plan = gigascene.plan_convert(write_pam(tmp_path / "a.pam", noise((30, 40))), tmp_path / "a.png")
+    gigascene.save_plan(plan, tmp_path / "plan.json")
+    gigascene.run(gigascene.load_plan(tmp_path / "plan.json"))
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.size == (40, 30)
+
+
+def test_killed_and_resumed(tmp_path):
+    """Killed while it writes; what is resumed has the bytes of what was never killed."""
+    source = write_pam(tmp_path / "a.pam", noise((6000, 3000)))
+    whole, target = tmp_path / "whole.png", tmp_path / "out.png"
+    gigascene.convert(source, whole)
+    code = f"import gigascene; gigascene.convert({str(source)!r}, {str(target)!r}, workers=1, memory='300M')"
+    child = subprocess.Popen([sys.executable, "-c", code])
+    part = tmp_path / ".out.png.part"
+    while child.poll() is None and not (part.exists() and part.stat().st_size > 4_000_000):
+        time.sleep(0.005)
+    child.kill()
+    child.wait()
+    assert not target.exists()
+    receipt = gigascene.convert(source, target, workers=1, memory="300M", resume=True)
+    assert receipt.resumed > 0
+    assert target.read_bytes() == whole.read_bytes()
