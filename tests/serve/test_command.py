@@ -14,7 +14,8 @@ from serve.pictures import cog, needs_openseadragon
 
 pytestmark = needs_openseadragon
 VIEW = (
-    "import sys, typer; from gigascene.cli import _told, view; from gigascene.cli._options import app_options\n"
+    "import signal, sys, typer; from gigascene.cli import _told, view; from gigascene.cli._options import app_options\n"
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored where the tests run in the background
     "root = typer.Typer(**app_options()); root.callback()(lambda: None); view.add_to(root)\n"
     "try: sys.exit(root(standalone_mode=False))\n"
     "except Exception as error: sys.exit(_told(error))\n"
