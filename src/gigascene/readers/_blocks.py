@@ -104,8 +104,8 @@ class Blocks:
         if not length:  # a block that was never written
             block[:] = self.fill
             return
-        data = os.pread(self._file, length, self._base + offset)
-        if len(data) != length:
+        data = _scratch(length)
+        if os.preadv(self._file, [data], self._base + offset) != length:
             raise ValueError(f"the file ends inside block {index}")
         raw = block.reshape(-1).view(np.uint8)
         if self._decode is None:
@@ -114,6 +114,16 @@ class Blocks:
             raise ValueError(f"block {index} is too short")
         if self._differences:
             summed(block)
+
+
+def _scratch(length: int) -> memoryview:
+    """So many bytes of this thread's own, for a block as it lies in the file (fresh memory costs page faults)."""
+    if length > 2 * LARGEST_BLOCK:
+        raise ValueError(f"a block of {length:,} bytes")
+    held: bytearray = _kept.__dict__.setdefault("scratch", bytearray())
+    if len(held) < length:
+        held = _kept.scratch = bytearray(length)
+    return memoryview(held)[:length]
 
 
 def _room_for(shape: tuple[int, int], dtype: np.dtype[Any], kept: OrderedDict[Any, NDArray[Any]]) -> NDArray[Any]:
