@@ -1,6 +1,6 @@
 """Document 3's way: worker processes make arrays and put them on a queue, one writer process compresses and writes.
 
-    python queue_writer.py RED GREEN BLUE OUT LOW HIGH GAMMA WORKERS
+    python queue_writer.py RED GREEN BLUE OUT LOW HIGH GAMMA WORKERS [zstd]
 
 Written for this benchmark after the architecture that document 3 describes. Windows are whole blocks of the sources,
 so that no block is read twice. It makes no overviews: that much less work than the others.
@@ -58,18 +58,21 @@ def write(path: str, profile: dict[str, Any], workers: int, done: Queue[Any]) ->
                 file.write(item[1], window=item[0])
 
 
-def profile_of(path: str) -> dict[str, Any]:
-    """The output, as wide and high as the first source."""
+def profile_of(path: str, compress: str) -> dict[str, Any]:
+    """The output, as wide and high as the first source; deflate 6 or zstd 1."""
     with rasterio.open(path) as file:
         shape = {"width": file.width, "height": file.height, "crs": file.crs, "transform": file.transform}
-    codec = {"compress": "deflate", "zlevel": 6, "predictor": 2, "interleave": "pixel", "photometric": "rgb"}
+    level = {"zstd_level": 1} if compress == "zstd" else {"zlevel": 6}
+    codec = {"compress": compress, **level, "predictor": 2, "interleave": "pixel", "photometric": "rgb"}
     tiles = {"tiled": True, "blockxsize": 512, "blockysize": 512}
     return {"driver": "GTiff", "count": 3, "dtype": "uint8", "nodata": 0, **shape, **codec, **tiles}
 
 
-def main(red: str, green: str, blue: str, out: str, low: str, high: str, gamma: str, workers: str) -> None:
+def main(
+    red: str, green: str, blue: str, out: str, low: str, high: str, gamma: str, workers: str, compress: str = "deflate"
+) -> None:
     """Start the workers and the writer, hand out the windows, wait."""
-    count, profile = int(workers), profile_of(red)
+    count, profile = int(workers), profile_of(red, compress)
     jobs: Queue[Any] = multiprocessing.Queue()
     done: Queue[Any] = multiprocessing.Queue(AHEAD)
     for window in [*windows(profile["width"], profile["height"]), *[None] * count]:

@@ -6,7 +6,7 @@ import numpy as np
 import rasterio
 
 import gigascene
-from gigascene.kernels import align, overview, png_filter, stretch
+from gigascene.kernels import align, huffman, overview, png_filter, stretch
 from gigascene.model.grid import Window
 
 PRODUCTS = {
@@ -54,7 +54,10 @@ def digests() -> dict[str, str]:
     source = align.source_window(axes, window, values.shape)
     part = values[source.top : source.bottom, source.left : source.right]
     picture = rng.integers(0, 256, (24, 30, 3)).astype(np.uint8)
+    skewed = np.minimum(rng.geometric(0.2, 9000), 255).astype(np.uint8)
+    skewed[3000:5000] = 7
     found = {
+        "deflated": huffman.deflated(skewed, final=True),
         "levels": levels,
         "all_present": valid,
         "look_up": looked_up,

@@ -36,7 +36,7 @@ class TiffOptions:
 
     compress: str = "deflate"
     level: int | None = None
-    """None: the fastest (ISA-L for deflate, 1 for zstd)."""
+    """Of the search for repeats, where one pays; None: the fastest (ISA-L for deflate, 1 for zstd)."""
 
     predictor: int = 2
     """TIFF's code: 1 none, 2 differences along the row."""

@@ -12,7 +12,7 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
-from gigascene.codecs._isal import zlib_stream
+from gigascene.codecs._deflate import zlib_stream
 from gigascene.codecs._tiff_jpeg import JpegCoder, jpeg_bound
 from gigascene.codecs._tiff_options import TiffOptions, tiff_options, tile_bytes
 from gigascene.kernels._compiled import kernel
@@ -70,10 +70,8 @@ def unframed(data: bytes, sizes: Iterable[int]) -> tuple[bytes, ...]:
 def compressor(options: TiffOptions) -> Callable[..., Any]:
     """Compress a buffer as TIFF wants it; deflate streams are zlib's (RFC 1950)."""
     match options.compress, options.level:
-        case "deflate", None:
-            return zlib_stream
         case "deflate", level:
-            return partial(imagecodecs.deflate_encode, level=level)
+            return partial(zlib_stream, level=level)
         case "zstd", level:
             return partial(imagecodecs.zstd_encode, level=level or 1)
         case "lzw", _:

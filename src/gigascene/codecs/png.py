@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gigascene.codecs._isal import flushed, zlib_stream
+from gigascene.codecs._deflate import flushed, smallest, unsearched, zlib_stream
 from gigascene.codecs._rows import piece_of, run_levels, strip_grid
 from gigascene.kernels.png_filter import average, big_endian, up
 from gigascene.model.block import Shown
@@ -25,7 +25,8 @@ from gigascene.model.plan import Format
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 ZLIB_HEADER = b"\x78\x01"
-LEVELS = ("fast", "default", "small")
+DEFLATE = {"fast": unsearched, "default": flushed, "small": smallest}
+LEVELS = tuple(DEFLATE)
 COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 
 
@@ -52,7 +53,7 @@ class PngCodec:
         level = str(format.options.get("level", "default"))
         rows = big_endian(levels)
         filtered = (up(rows) if level == "fast" else average(rows, _pixel_bytes(format))).data.cast("B")
-        deflated = _smallest(filtered) if level == "small" else flushed(filtered)
+        deflated = DEFLATE[level](filtered)
         facts = {"adler32": zlib.adler32(filtered), "raw": len(filtered)}
         yield piece_of(first, chunk(b"IDAT", deflated), facts)
 
@@ -113,12 +114,6 @@ def adler32_combine(first: int, second: int, length: int) -> int:
     a = (a1 + a2 - 1) % prime
     b = (b1 + b2 + length * (a1 - 1)) % prime
     return b << 16 | a
-
-
-def _smallest(data: memoryview) -> bytes:
-    """As `flushed`, by zlib at its slowest."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_FILTERED)
-    return packer.compress(data) + packer.flush(zlib.Z_FULL_FLUSH)
 
 
 def _text(key: str, value: str) -> bytes:
