@@ -5,7 +5,7 @@ import math
 import os
 import subprocess
 import sys
-from itertools import pairwise
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -34,10 +34,18 @@ def limits(draw):
 GAMMAS = st.floats(0.05, 20)
 
 
-def printed_level(v, low, high, gamma, steps):
-    """1 + rint(steps * s), the formula that users read, in float64."""
-    s = min(max((float(v) - low) / (high - low), 0.0), 1.0) ** (1 / gamma)
-    return 1 + steps * s
+def printed(values, low, high, gamma, steps):
+    """1 + rint(steps * s), the formula that users read, as they would write it."""
+    s = np.clip((values.astype(np.float64) - low) / (high - low), 0, 1)
+    return 1 + np.rint(steps * s ** (1 / gamma))
+
+
+def near(thresholds, low, high, share):
+    """The awkward values: every threshold and its float32 neighbours, the limits, and some in between."""
+    with np.errstate(under="ignore"):
+        below, above = (np.nextafter(thresholds, np.float32(to)) for to in (-np.inf, np.inf))
+    others = [0.0, low, high, *(low + one * (high - low) for one in share)]
+    return np.concatenate([below, thresholds, above, np.float32(others), np.float32([-3e38, 3e38, -np.inf, np.inf])])
 
 
 @QUICK
@@ -90,15 +98,16 @@ def test_all_present_is_where_no_band_is_nodata(seed, bands, dtype):
     assert np.array_equal(stretch.all_present(stored, nodata), want)
 
 
+PACKINGS = st.sampled_from(["nodata", "document"])
+
+
 @QUICK
-@given(limits(), GAMMAS, STEPS, st.sampled_from(["linear", "document", "sigmoid"]), st.floats(0.1, 30))
-def test_thresholds_ascend_within_the_limits(pair, gamma, steps, curve, contrast):
+@given(limits(), GAMMAS, STEPS, st.sampled_from(["linear", "sigmoid"]), PACKINGS, st.floats(0.1, 30))
+def test_thresholds_ascend_within_the_limits(pair, gamma, steps, curve, packing, contrast):
     low, high = pair
-    at = stretch.positions(steps)
     found = {
-        "linear": lambda: stretch.linear(at, low, high, gamma),
-        "document": lambda: stretch.document(steps, low, high, gamma),
-        "sigmoid": lambda: stretch.sigmoid(at, low, high, contrast, gamma),
+        "linear": lambda: stretch.linear(steps, low, high, gamma, packing),
+        "sigmoid": lambda: stretch.sigmoid(steps, low, high, contrast, gamma, packing),
     }[curve]()
     assert (found.dtype, found.shape) == (np.float32, (steps,))
     assert np.isfinite(found).all()
@@ -107,42 +116,104 @@ def test_thresholds_ascend_within_the_limits(pair, gamma, steps, curve, contrast
     assert found[-1] <= np.nextafter(np.float32(high), np.float32(np.inf))
 
 
-@QUICK
-@given(limits(), GAMMAS, st.lists(st.floats(-0.2, 1.2), min_size=1, max_size=30))
-def test_linear_is_the_printed_formula(pair, gamma, shares):
-    """Away from the steps by more than float32 can tell, the level is exactly 1 + rint(254 s)."""
-    low, high = pair
-    values = np.float32([low + share * (high - low) for share in shares])
-    found = stretch.levels_numpy(values, stretch.linear(stretch.positions(254), low, high, gamma), 1)
-    slack = 4 * float(np.spacing(np.float32(max(abs(low), abs(high)))))
-    for v, level in zip(values, found, strict=True):
-        below = printed_level(float(v) - slack, low, high, gamma, 254)
-        above = printed_level(float(v) + slack, low, high, gamma, 254)
-        assert math.floor(below + 0.5) - 1e-9 <= level <= math.floor(above + 0.5) + 1e-9
+SHARES = st.lists(st.floats(-0.2, 1.2), min_size=1, max_size=30)
 
 
 @QUICK
-@given(limits(), GAMMAS, st.lists(st.floats(-0.2, 1.2), min_size=1, max_size=30))
+@given(limits(), st.just(1.0) | GAMMAS, SHARES, st.sampled_from([1, 2, 254, 65_534]))
+def test_linear_is_the_printed_formula(pair, gamma, shares, steps):
+    """At every threshold and its neighbours too: no value is a level off, and no tolerance is needed."""
+    thresholds = stretch.linear(steps, *pair, gamma)
+    values = near(thresholds, *pair, shares)
+    found = stretch.levels_numpy(values, thresholds, 1, "uint16")
+    assert np.array_equal(found, printed(values, *pair, gamma, steps))
+
+
+@pytest.mark.parametrize("steps", [254, 65_534])
+@pytest.mark.parametrize("exponent", [-130, -3, 0, 5])
+@pytest.mark.parametrize("shift", [0, 1, -7])
+def test_exact_ties_go_to_even(steps, exponent, shift):
+    """Limits at which (k + 1/2) / steps is a float32, and nothing is rounded on the way but the tie itself."""
+    unit = Fraction(2) ** exponent
+    low, high = float(shift * unit), float((shift + steps) * unit)
+    ties = [Fraction(2 * k + 1, 2) for k in range(steps)]
+    values = np.array([float((shift + tie) * unit) for tie in ties])
+    assert np.array_equal(values.astype(np.float32), values), "these are no float32 numbers"
+    found = stretch.levels_numpy(values.astype(np.float32), stretch.linear(steps, low, high), 1, "uint16")
+    share = (values - low) / (high - low)
+    exact = np.array([steps * Fraction(s) == tie for s, tie in zip(share.tolist(), ties, strict=True)])
+    want = 1 + np.array([round(tie) for tie in ties])
+    assert np.array_equal(found[exact], want[exact])
+    assert np.array_equal(found, printed(values.astype(np.float32), low, high, 1.0, steps))
+
+
+@pytest.mark.parametrize("steps", [254, 65_534])
+def test_ties_of_a_stretch_of_stored_numbers(steps):
+    """`--units dn --stretch 0:508` and the like: every other stored number is a tie."""
+    numbers = np.arange(65_536, dtype=np.float32)
+    low, high = 5000.0, 5000.0 + 2 * steps / (1 if steps == 254 else 4)
+    thresholds = stretch.linear(steps, low, high)
+    assert np.array_equal(
+        stretch.levels_numpy(numbers, thresholds, 1, "uint16"), printed(numbers, low, high, 1.0, steps)
+    )
+    shown = (numbers > low) & (numbers < high)
+    tie = (steps * ((numbers.astype(np.float64) - low) / (high - low))) % 1 == 0.5
+    assert steps > 254 or (shown & tie).sum() >= 200, "nothing would be tested"
+
+
+@QUICK
+@given(limits(), st.just(1.0) | GAMMAS, SHARES)
 def test_document_cuts_fractions_off(pair, gamma, shares):
     low, high = pair
-    values = np.float32([low + share * (high - low) for share in shares])
-    found = stretch.levels_numpy(values, stretch.document(255, low, high, gamma), 0)
+    thresholds = stretch.linear(255, low, high, gamma, "document")
+    values = near(thresholds, low, high, shares)
     n = (values.astype(np.float64).clip(low, high) - low) / (high - low)
     want = np.trunc(255 * (n if gamma == 1 else n ** (1 / gamma)))
-    assert np.array_equal(found, want)
+    assert np.array_equal(stretch.levels_numpy(values, thresholds, 0), want)
+
+
+@QUICK
+@given(limits(), GAMMAS, SHARES)
+def test_document_of_16_bits_takes_gamma_of_the_stretched_picture(pair, gamma, shares):
+    low, high = pair
+    thresholds = stretch.linear(65_535, low, high, gamma, "document")
+    values = near(thresholds[::97], low, high, shares)
+    picture = np.trunc(65_535 * ((values.astype(np.float64).clip(low, high) - low) / (high - low)))
+    want = picture if gamma == 1 else np.trunc((picture / 65_535) ** (1 / gamma) * 65_535)
+    assert np.array_equal(stretch.levels_numpy(values, thresholds, 0, "uint16"), want)
+
+
+@QUICK
+@given(limits(), st.floats(0.5, 30), st.just(1.0) | GAMMAS, SHARES)
+def test_sigmoid_is_the_printed_formula(pair, contrast, gamma, shares):
+    low, high = pair
+    thresholds = stretch.sigmoid(254, low, high, contrast, gamma)
+    values = near(thresholds, low, high, shares)
+    x = np.clip((values.astype(np.float64) - low) / (high - low), 0, 1)
+    dark, mid, bright = (1 / (1 + np.exp(-contrast * (at - 0.5))) for at in (np.zeros(1), x, np.ones(1)))
+    want = 1 + 254 * np.clip((mid - dark) / (bright - dark), 0, 1) ** (1 / gamma)
+    found = stretch.levels_numpy(values, thresholds, 1)
+    assert (np.abs(found - want) <= 0.5 + 1e-9).all()
+
+
+def test_limits_that_float32_cannot_hold():
+    thresholds = stretch.linear(254, -1e300, 1e300)
+    assert stretch.levels_numpy(np.float32([-np.inf, -3e38, 0, 3e38, np.inf]), thresholds, 1).tolist() == [
+        1, 128, 128, 128, 255,
+    ]  # fmt: skip
 
 
 @st.composite
 def looks(draw):
     """Thresholds of any curve for 8 bits."""
     low, high = draw(limits())
-    gamma, at = draw(GAMMAS), stretch.positions(254)
+    gamma = draw(GAMMAS)
     kind = draw(st.sampled_from(["linear", "sigmoid", "document"]))
     if kind == "document":
-        return stretch.document(255, low, high, gamma), 0
+        return stretch.linear(255, low, high, gamma, "document"), 0
     if kind == "sigmoid":
-        return stretch.sigmoid(at, low, high, draw(st.floats(0.5, 20)), gamma), 1
-    return stretch.linear(at, low, high, gamma), 1
+        return stretch.sigmoid(254, low, high, draw(st.floats(0.5, 20)), gamma), 1
+    return stretch.linear(254, low, high, gamma), 1
 
 
 @QUICK
@@ -164,7 +235,7 @@ def test_a_table_shows_every_stored_number_as_the_thresholds_do(scale, offset, l
 @QUICK
 @given(IMAGES, limits(), GAMMAS)
 def test_dark_but_valid_is_never_nodata(values, pair, gamma):
-    found = stretch.levels_numpy(values, stretch.linear(stretch.positions(254), *pair, gamma), 1)
+    found = stretch.levels_numpy(values, stretch.linear(254, *pair, gamma), 1)
     assert np.array_equal(found == 0, np.isnan(values))
     assert (found[values == -np.inf] == 1).all()
     assert (found[values == np.inf] == 255).all()
@@ -182,17 +253,14 @@ def test_brighter_is_never_darker(values, look):
 @given(limits(), st.floats(1.05, 10))
 def test_gamma_above_1_brightens(pair, gamma):
     values = np.linspace(*pair, 500, dtype=np.float32)
-    plain, bright = (
-        stretch.levels_numpy(values, stretch.linear(stretch.positions(254), *pair, g), 1).astype(int)
-        for g in (1, gamma)
-    )
+    plain, bright = (stretch.levels_numpy(values, stretch.linear(254, *pair, g), 1).astype(int) for g in (1, gamma))
     assert (bright >= plain).all()
     assert bright.sum() > plain.sum()
 
 
 @pytest.mark.parametrize("contrast", [0.5, 5.0, 10.0, 25.0])
 def test_sigmoid_is_symmetric_and_steepest_in_the_middle(contrast):
-    found = stretch.sigmoid(stretch.positions(254), 0.0, 1.0, contrast).astype(np.float64)
+    found = stretch.sigmoid(254, 0.0, 1.0, contrast).astype(np.float64)
     np.testing.assert_allclose(found + found[::-1], 1.0, atol=3e-7)
     steps = np.diff(found)
     assert steps.argmin() in range(120, 134)
@@ -212,7 +280,7 @@ def test_equalize_flattens(shape):
     }[shape].clip(0, 1)
     values = pixels.astype(np.float32)
     counts, starts = histogram.count_values(values, (0.0, 1.0)), histogram.bin_starts((0.0, 1.0))
-    levels = stretch.levels_numpy(values, stretch.equalized(stretch.positions(254), counts, starts), 1)
+    levels = stretch.levels_numpy(values, stretch.equalized(254, counts, starts), 1)
     shown = np.bincount(levels, minlength=256)[2:255] / values.size
     assert shown.max() < 1.6 / 254
     cumulative = np.cumsum(np.bincount(levels, minlength=256))[1:] / values.size
@@ -220,7 +288,7 @@ def test_equalize_flattens(shape):
 
 
 def test_16_bits_have_a_level_each():
-    thresholds = stretch.linear(stretch.positions(65_534), 0.0, 1.0, 2.0)
+    thresholds = stretch.linear(65_534, 0.0, 1.0, 2.0)
     values = np.linspace(0, 1, 200_001, dtype=np.float32)
     found = stretch.levels_numpy(values, thresholds, 1, "uint16").astype(int)
     assert (found[0], found[-1]) == (1, 65_535)
@@ -228,18 +296,17 @@ def test_16_bits_have_a_level_each():
     assert np.abs(found - want).max() < 0.6
 
 
-def test_positions_ascend_inside_the_unit_interval():
-    for packing, steps in (("nodata", 254), ("document", 255), ("nodata", 65_534)):
-        at = stretch.positions(steps, packing)
-        assert all(a < b for a, b in pairwise(at))
-        assert 0 < at[0] < at[-1] <= 1
-
-
 def run(code, **environment):
     """JSON that a child process prints."""
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **environment},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(
+                [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+            ),
+            **environment,
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -292,6 +292,21 @@ def test_other_units(scene, units, scenes, tmp_path):
     np.testing.assert_array_equal(found, shown("true-color", values, limits))
 
 
+@pytest.mark.parametrize(("depth", "steps", "high"), [(8, 254, 8000 + 2 * 254), (16, 65_534, 8000 + 65_534 // 4)])
+@pytest.mark.parametrize("gamma", [1.0, 2.0])
+def test_ties_go_to_even(depth, steps, high, gamma, scenes, tmp_path):
+    """Limits at which many stored numbers lie right between two levels: NumPy's rint, and no tolerance."""
+    values = np.stack([scenes["carolina"].physical(name, "dn") for name in COMPOSITES["true-color"]])
+    values[:, np.isnan(values).any(axis=0)] = np.nan
+    wishes = {"units": "dn", "stretch": f"8000:{high}", "gamma": gamma, "depth": depth}
+    found, _ = made("true-color", "carolina", tmp_path / "p.png", **wishes)
+    want = np.stack([truth.levels(plane, 8000, high, gamma, steps) for plane in values], axis=-1)
+    np.testing.assert_array_equal(found, want)
+    inside = values[(values > 8000) & (values < high)]
+    if depth == 8 and gamma == 1:
+        assert (steps * ((inside.astype(np.float64) - 8000) / (high - 8000)) % 1 == 0.5).mean() > 0.1
+
+
 # The limits published for the tutorial's scene; they clip the same way in any other.
 RGB = ((5900, 11000), (6200, 11000), (7600, 11000))
 FALSE_COLOUR = ((5000, 14000), (5200, 14000), (8000, 14000))

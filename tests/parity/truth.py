@@ -119,13 +119,10 @@ def binned(values, percent, span, bins=65_536):
     return low + (high - low) * first / bins
 
 
-def levels(values, low, high, gamma=1.0, steps=254, base=1):
-    """Level 1 + count(t <= v) with t_k = low + (high - low) ((k - 0.5) / steps) ** gamma in float64, rounded to float32."""
-    k = np.arange(1, steps + 1, dtype=np.float64)
-    t = (low + (high - low) * ((k - 0.5) / steps) ** gamma).astype(np.float32)
-    assert (np.diff(t) >= 0).all()
-    found = base + np.searchsorted(t, values.ravel(), side="right").reshape(values.shape)
-    return np.where(np.isnan(values), 0, found)
+def levels(values, low, high, gamma=1.0, steps=254):
+    """1 + rint(steps * clip((v - low) / (high - low), 0, 1) ** (1 / gamma)) in float64; 0 where there is no value."""
+    share = np.clip((values.astype(np.float64) - low) / (high - low), 0, 1)
+    return np.where(np.isnan(values), 0, 1 + np.rint(steps * share ** (1 / gamma))).astype(int)
 
 
 def bilinear(values, transform, output, shape):

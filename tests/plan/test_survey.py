@@ -1,6 +1,7 @@
 """What is measured once: the same for any workers, engine and memory; and plans survive being written down."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from gigascene.model import wire
 from gigascene.model.plan import Plan
 from gigascene.plan import survey
 from gigascene.plan.build import Wish, gathered
+from gigascene.plan.fingerprint import fingerprint
 
 
 def numbers(plan):
@@ -125,6 +127,16 @@ def test_a_plan_that_was_written_down_makes_the_same_bytes(product, name, wishes
     before = (tmp_path / name).read_bytes()
     gigascene.run(wire.loads(Plan, wire.dumps(plan)))
     assert (tmp_path / name).read_bytes() == before
+
+
+def test_other_levels_are_another_fingerprint(small_scene, tmp_path):
+    """One threshold, one float32 away: a picture that differs must not bear the same name."""
+    plan = gigascene.plan_compose("true-color", small_scene, tmp_path / "a.png", stretch="0:0.3")
+    first, *others = plan.recipe.tone.thresholds
+    moved = first.copy()
+    moved[100] = np.nextafter(moved[100], np.float32(np.inf))
+    tone = replace(plan.recipe.tone, thresholds=(moved, *others))
+    assert fingerprint(replace(plan, recipe=replace(plan.recipe, tone=tone))) != fingerprint(plan)
 
 
 def test_maxima_are_those_of_each_band_alone(scene):

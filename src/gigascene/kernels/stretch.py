@@ -1,13 +1,19 @@
 """From physical values to display levels, through sorted thresholds.
 
 Gamma, sigmoid and equalisation rise with the value, so a look is fully told by
-the values at which the level steps up. They are computed once, in float64, and
+the values at which the level steps up. They are found once, in float64, and
 travel in the plan; no power or logarithm is taken per pixel (those differ
 between CPUs and libraries). Level of v = base + count(thresholds <= v).
+
+The printed formulas are the reference: float64 arithmetic on the exact value of
+the float32 v, one operation after the other as they stand there. A threshold is
+the smallest float32 at which its formula reaches the step, found by bisection
+and not by an inverse, so that the level is the formula's for every float32.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,94 +23,91 @@ from gigascene.kernels._compiled import kernel
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
 
 
-def positions(steps: int, packing: str = "nodata") -> F64:
-    """Display values in [0, 1] at which the level steps up.
-
-    With packing ``"nodata"``, level = 1 + rint(steps * s): the k-th step is at
-    (k - 0.5) / steps. With ``"document"``, level = trunc(steps * s): at k / steps.
-
-    >>> positions(254)[[0, -1]].round(4).tolist()
-    [0.002, 0.998]
-    >>> positions(255, "document")[-1].item()
-    1.0
-    """
-    k = np.arange(1, steps + 1, dtype=np.float64)
-    return k / steps if packing == "document" else (k - 0.5) / steps
-
-
-def linear(at: F64, low: float, high: float, gamma: float = 1.0) -> F32:
-    """Thresholds of ``s = clip((v - low) / (high - low), 0, 1) ** (1 / gamma)``.
+def stepped(share: F64, steps: int, gamma: float = 1.0, packing: str = "nodata") -> F64:
+    """How many steps up from the darkest level a display value is shown.
 
     Parameters
     ----------
-    at : (n,) float64
-        From `positions`.
-    low, high : float
-        Values shown darkest and brightest, in the product's unit; ``low < high``.
+    share : float64
+        In [0, 1], before gamma.
+    steps : int
+        From the darkest valid level to the brightest.
     gamma : float
-        Above 1 brightens the middle.
-
-    Returns
-    -------
-    (n,) float32, ascending
+        Above 1 brightens the middle: ``s = share ** (1 / gamma)``.
+    packing : str
+        ``"nodata"``: ``rint(steps * s)``, to even at ties. ``"document"``, the arithmetic printed in tutorials:
+        ``trunc(s * steps)``; with more than 255 steps the share is cut to a step first, and gamma taken of that
+        (as scikit-image's ``rescale_intensity`` and ``adjust_gamma`` in turn do).
 
     Examples
     --------
-    >>> linear(np.float64([0.25, 0.5]), 0.0, 2.0, gamma=2.0).tolist()
-    [0.125, 0.5]
+    >>> stepped(np.float64([0.0, 0.25, 0.75, 1.0]), 2).tolist()  # 0.5 and 1.5 are ties
+    [0.0, 0.0, 2.0, 2.0]
+    >>> stepped(np.float64([0.25, 0.75]), 2, packing="document").tolist()
+    [0.0, 1.0]
     """
-    return (low + (high - low) * at**gamma).astype(np.float32)
+    if packing == "document" and steps > 255 and gamma != 1:
+        share = np.trunc(share * steps) / steps
+    s = share if gamma == 1 else share ** (1 / gamma)
+    return np.trunc(s * steps) if packing == "document" else np.rint(steps * s)
 
 
-def document(steps: int, low: float, high: float, gamma: float = 1.0) -> F32:
-    """Thresholds of the arithmetic printed in tutorials: dark is 0, fractions are cut off.
-
-    With 255 steps ``trunc(255 * n ** (1 / gamma))`` with ``n = clip((v - low) / (high - low), 0, 1)``.
-    With 65,535 the stretch is cut to 16 bit first, and gamma taken of that (as scikit-image's
-    ``rescale_intensity`` and ``adjust_gamma`` in turn do). Equal to it for every float32 value.
-    """
-    k = np.arange(1, steps + 1, dtype=np.float64)
-    if steps > 255 and gamma != 1:
-        picture = np.arange(steps + 1)
-        k = np.searchsorted(np.trunc((picture / steps) ** (1 / gamma) * steps), k).astype(np.float64)
-        gamma = 1.0
-    found = (low + (high - low) * (k / steps) ** gamma).astype(np.float32)
-    for _ in range(4):  # float32 neighbours, until the printed formula itself steps up exactly here
-        below = np.nextafter(found, np.float32(-np.inf))
-        found = np.where(_printed(below, steps, low, high, gamma) >= k, below, found)
-        found = np.where(_printed(found, steps, low, high, gamma) < k, np.nextafter(found, np.float32(np.inf)), found)
-    return found
-
-
-def _printed(values: F32, steps: int, low: float, high: float, gamma: float) -> F64:
-    share = (values.astype(np.float64).clip(low, high) - low) / (high - low)
-    return np.trunc((share if gamma == 1 else share ** (1 / gamma)) * steps)
-
-
-def sigmoid(at: F64, low: float, high: float, contrast: float, gamma: float = 1.0) -> F32:
-    """Thresholds of a logistic curve between `low` and `high`, scaled to reach 0 and 1 there.
-
-    ``s = (S(c (x - 1/2)) - S(-c/2)) / (S(c/2) - S(-c/2))`` with ``S(z) = 1 / (1 + exp(-z))``
-    and x the linear stretch of v.
-
-    >>> sigmoid(np.float64([0.0, 0.5, 1.0]), 0.0, 1.0, 10.0).round(6).tolist()
-    [0.0, 0.5, 1.0]
-    """
-    edge = 1.0 / (1.0 + np.exp(contrast / 2))
-    inner = edge + (1.0 - 2.0 * edge) * at**gamma
-    x = 0.5 + np.log(inner / (1.0 - inner)) / contrast
-    return (low + (high - low) * x.clip(0, 1)).astype(np.float32)
-
-
-def equalized(at: F64, counts: NDArray[np.int64], starts: F64, gamma: float = 1.0) -> F32:
-    """Thresholds that give every level as many pixels, from a histogram.
+def linear(steps: int, low: float, high: float, gamma: float = 1.0, packing: str = "nodata") -> F32:
+    """Thresholds of ``stepped(clip((v - low) / (high - low), 0, 1))``.
 
     Parameters
     ----------
-    at : (n,) float64
-        From `positions`.
+    steps, gamma, packing
+        As for `stepped`.
+    low, high : float
+        Values shown darkest and brightest, in the product's unit; ``low < high``.
+
+    Returns
+    -------
+    (steps,) float32, ascending
+
+    Examples
+    --------
+    >>> linear(2, 0.0, 2.0, packing="document").tolist()
+    [1.0, 2.0]
+    >>> linear(4, 0.0, 8.0).tolist()  # 1 and 5 are ties that go down to even
+    [1.0000001192092896, 3.0, 5.000000476837158, 7.0]
+    """
+    return _thresholds(lambda share: stepped(share, steps, gamma, packing), steps, low, high)
+
+
+def sigmoid(steps: int, low: float, high: float, contrast: float, gamma: float = 1.0, packing: str = "nodata") -> F32:
+    """Thresholds of a logistic curve between `low` and `high`, scaled to reach 0 and 1 there.
+
+    ``share = (S(c (x - 1/2)) - S(-c/2)) / (S(c/2) - S(-c/2))`` with ``S(z) = 1 / (1 + exp(-z))``
+    and x the linear share of v; then as `linear`.
+
+    >>> [round(step, 3) for step in sigmoid(4, 0.0, 1.0, 10.0).tolist()]
+    [0.31, 0.45, 0.55, 0.69]
+    """
+    dark, bright = _logistic(np.array([-contrast / 2, contrast / 2]))
+
+    def curve(share: F64) -> F64:
+        bent = (_logistic(contrast * (share - 0.5)) - dark) / (bright - dark)
+        return stepped(bent.clip(0, 1), steps, gamma, packing)
+
+    return _thresholds(curve, steps, low, high)
+
+
+def _logistic(z: F64) -> F64:
+    return np.asarray(1.0 / (1.0 + np.exp(-z)))
+
+
+def equalized(steps: int, counts: NDArray[np.int64], starts: F64, gamma: float = 1.0, packing: str = "nodata") -> F32:
+    """Thresholds that give every level as many pixels, from a histogram: a bin's share is its mid-rank.
+
+    Parameters
+    ----------
+    steps, gamma, packing
+        As for `stepped`.
     counts : (bins,) int64
         Pixels in each bin.
     starts : (bins,) float64
@@ -112,13 +115,39 @@ def equalized(at: F64, counts: NDArray[np.int64], starts: F64, gamma: float = 1.
 
     Returns
     -------
-    (n,) float32, ascending
-        The first bin's start whose cumulative share (mid-rank) reaches the position.
+    (steps,) float32, ascending
+        The start of the first bin that reaches the step.
     """
     total = max(int(counts.sum()), 1)
-    rank = (np.cumsum(counts) - counts / 2) / total
-    first = np.searchsorted(rank, at**gamma, side="left").clip(0, len(starts) - 1)
+    reached = stepped((np.cumsum(counts) - counts / 2) / total, steps, gamma, packing)
+    first = np.searchsorted(reached, np.arange(1, steps + 1), side="left").clip(0, len(starts) - 1)
     return starts[first].astype(np.float32)
+
+
+def _thresholds(curve: Callable[[F64], F64], steps: int, low: float, high: float) -> F32:
+    """The smallest float32 numbers at which `curve`, which rises with the linear share, reaches 1, 2 … `steps`."""
+    step = np.arange(1, steps + 1)
+    with np.errstate(over="ignore"):  # limits beyond float32 are infinite there, which is right
+        darkest, brightest = np.nextafter(np.array([low, high], np.float32), np.array([-np.inf, np.inf], np.float32))
+    below, reached = np.full(steps, _order(darkest)), np.full(steps, _order(brightest))
+    while (reached - below > 1).any():
+        middle = (below + reached) // 2
+        share = ((_number(middle).astype(np.float64) - low) / (high - low)).clip(0, 1)
+        up = curve(share) >= step
+        below, reached = np.where(up, below, middle), np.where(up, middle, reached)
+    return np.maximum.accumulate(_number(reached))  # where float64 itself wavers, in its last bit
+
+
+def _order(number: np.float32) -> int:
+    """The place of a float32 among all of them, counted from 0: neighbours differ by 1."""
+    bits = int(number.view(np.int32))
+    return bits if bits >= 0 else -(bits & 0x7FFFFFFF)
+
+
+def _number(order: I64) -> F32:
+    """The float32 at such a place."""
+    bits = np.abs(order).astype(np.int32).view(np.float32)
+    return np.where(order < 0, -bits, bits)
 
 
 def levels_numpy(values: F32, thresholds: F32, base: int, dtype: str = "uint8") -> NDArray[Any]:

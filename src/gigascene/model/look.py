@@ -19,7 +19,7 @@ class Limits:
     """True: `low` and `high` are percentiles (0 to 100), to be measured by the survey."""
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.low) and math.isfinite(self.high)):
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and math.isfinite(self.high - self.low)):
             raise UsageError(f"limits must be finite numbers, got {self.low:g}:{self.high:g}")
         if not self.low < self.high:
             raise UsageError(f"low must be below high, got {self.low:g}:{self.high:g}")

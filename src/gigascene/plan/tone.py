@@ -63,25 +63,23 @@ def _measured(limits: Limits, channel: Counted) -> Limits:
 
 def tone(look: Look, dtype: str, packing: str, counted: Sequence[Counted] = ()) -> Tone:
     """Thresholds of every channel of a measured look."""
-    at = stretch.positions(STEPS[dtype, packing], packing)
+    steps = STEPS[dtype, packing]
     gammas = look.gamma * (len(look.limits) if len(look.gamma) == 1 else 1)
     thresholds = tuple(
-        _thresholds(look, at, packing, limits, gamma, counted[channel] if counted else None)
+        _thresholds(look, steps, packing, limits, gamma, counted[channel] if counted else None)
         for channel, (limits, gamma) in enumerate(zip(look.limits, gammas, strict=True))
     )
     return Tone(thresholds=thresholds, base=0 if packing == "document" else 1)
 
 
 def _thresholds(
-    look: Look, at: NDArray[np.float64], packing: str, limits: Limits, gamma: float, counted: Counted | None
+    look: Look, steps: int, packing: str, limits: Limits, gamma: float, counted: Counted | None
 ) -> NDArray[np.float32]:
     if look.curve == "equalize" and counted is not None:
-        return stretch.equalized(at, counted.counts, counted.starts, gamma)
+        return stretch.equalized(steps, counted.counts, counted.starts, gamma, packing)
     if look.curve == "sigmoid":
-        return stretch.sigmoid(at, limits.low, limits.high, look.contrast, gamma)
-    if packing == "document":
-        return stretch.document(at.size, limits.low, limits.high, gamma)
-    return stretch.linear(at, limits.low, limits.high, gamma)
+        return stretch.sigmoid(steps, limits.low, limits.high, look.contrast, gamma, packing)
+    return stretch.linear(steps, limits.low, limits.high, gamma, packing)
 
 
 def spread(items: tuple[Limits, ...], channels: Sequence[str], option: str) -> tuple[Limits, ...]:
