@@ -1,14 +1,19 @@
 """Runs that meet: on one target, over an older picture, with inputs that are no longer what they were."""
 
+import os
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import rasterio
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
 import gigascene
+from cli.shell import band, spoken
 from gigascene.model import wire
-from gigascene.model.errors import WriteFailed
+from gigascene.model.errors import Stopped, WriteFailed
 from gigascene.plan.fingerprint import fingerprint, identity
 from gigascene.storage.local import locked
 
@@ -71,9 +76,6 @@ def test_a_figure_is_not_placed_by_the_picture_before_it(small_scene, tmp_path):
 
 
 def test_an_input_that_changes_while_it_is_read_makes_no_picture(small_scene, tmp_path):
-    import os
-    import shutil
-
     folder = tmp_path / small_scene.name
     shutil.copytree(small_scene, folder)
     target = tmp_path / "a.png"
@@ -86,3 +88,37 @@ def test_an_input_that_changes_while_it_is_read_makes_no_picture(small_scene, tm
     with pytest.raises(gigascene.BadInput, match="has changed"):
         gigascene.run(plan, watch=meanwhile)
     assert not target.exists()
+
+
+def stopped(progress):
+    raise Stopped(2, "stopped by the test")
+
+
+@pytest.mark.parametrize("product", ["true-color", "ndvi"])
+def test_a_resume_after_an_input_changed_names_it(product, small_scene, tmp_path, capsys, monkeypatch):
+    """Planned anew, with other measured limits or the same: not the plan is another, a file is."""
+    folder = Path(shutil.copytree(small_scene, tmp_path / small_scene.name))
+    target = tmp_path / "a.png"
+    with pytest.raises(Stopped):
+        gigascene.compose(product, folder, target, watch=stopped)
+    kept = sorted(path.name for path in tmp_path.iterdir())
+    assert ".a.png.journal" in kept
+    changed = band(folder, "B4")
+    with rasterio.open(changed, "r+") as source:
+        source.write(source.read(1) // 2, 1)
+    os.utime(changed, ns=(1, 1))
+    said = spoken(capsys, monkeypatch, "compose", product, folder, "-o", target, "--resume")
+    assert said.code == 4, said
+    for word in (changed.name, "band B4", "has changed since", "without --resume"):
+        assert word in said.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == kept
+    assert spoken(capsys, monkeypatch, "compose", product, folder, "-o", target).code == 0
+
+
+def test_a_resume_of_another_recipe_is_another_plan(small_scene, tmp_path, capsys, monkeypatch):
+    with pytest.raises(Stopped):
+        gigascene.compose("true-color", small_scene, tmp_path / "a.png", watch=stopped)
+    words = ("compose", "true-color", small_scene, "-o", tmp_path / "a.png")
+    said = spoken(capsys, monkeypatch, *words, "--gamma", "1.5", "--resume")
+    assert (said.code, "another plan" in said.err) == (2, True), said
+    assert spoken(capsys, monkeypatch, *words, "--resume").code == 0

@@ -21,9 +21,8 @@ from gigascene.execute.unpack import unpacked
 from gigascene.model.contracts import Engine, Failed, Piece, Placed, Sink
 from gigascene.model.errors import BadInput, WriteFailed, exit_code
 from gigascene.model.plan import Plan
-from gigascene.model.scene import Asset
 from gigascene.plan.check import check_versions
-from gigascene.plan.fingerprint import fingerprint, identity, sources
+from gigascene.plan.fingerprint import band_of, fingerprint, sources
 from gigascene.registry import ENGINES, WRITERS
 from gigascene.storage.folder import target_of
 from gigascene.storage.identity import identity as identity_of
@@ -65,7 +64,7 @@ def run(plan: Plan, *, resume: bool = False, watch: Watcher | None = None) -> Re
 def check_inputs(plan: Plan) -> None:
     """Raise `BadInput` if an input is gone or is not what it was when the plan was made."""
     for source in sources(plan):
-        band = source.key if isinstance(source, Asset) else ""
+        band = band_of(source)
         try:
             found = identity_of(source.href)
         except OSError as error:
@@ -154,7 +153,7 @@ class _Run:
 
 @contextmanager
 def _journal(plan: Plan, target: Target, *, resume: bool) -> Iterator[Journal]:
-    journal = Journal(target.sibling("journal"), identity(plan), resume=resume)
+    journal = Journal(target.sibling("journal"), plan, resume=resume)
     try:
         yield journal
     finally:

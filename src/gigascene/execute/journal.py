@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gigascene.model.contracts import Placed
-from gigascene.model.errors import UsageError, WriteFailed
+from gigascene.model.errors import BadInput, UsageError, WriteFailed
+from gigascene.model.plan import Plan
+from gigascene.plan.fingerprint import band_of, identity, sources
 from gigascene.storage.local import discard
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS plan (identity TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS source (href TEXT NOT NULL, band TEXT NOT NULL, identity TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS piece (
     number INTEGER PRIMARY KEY, start INTEGER NOT NULL, length INTEGER NOT NULL, sha256 TEXT NOT NULL, facts TEXT NOT NULL
 );
@@ -24,13 +27,13 @@ CHUNK = 8 << 20
 
 
 class Journal:
-    """Pieces of one body file, one row each, committed as they are placed.
+    """Pieces of one body file of one plan, one row each, committed as they are placed.
 
     Rows are trusted only as far as the body's bytes agree with their checksum,
     so the journal itself need not be flushed to disk at every row.
     """
 
-    def __init__(self, path: Path, identity: str, *, resume: bool) -> None:
+    def __init__(self, path: Path, plan: Plan, *, resume: bool) -> None:
         self.path = path
         if not resume:
             self.remove()
@@ -39,21 +42,36 @@ class Journal:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=OFF")
             self._db.executescript(SCHEMA)
-            self._claim(identity)
+            self._claim(plan)
         except sqlite3.DatabaseError as error:
             hint = "Run without --resume." if resume else "Is there space left?"
             raise WriteFailed(str(path), f"the journal cannot be used ({error})", hint) from error
 
-    def _claim(self, identity: str) -> None:
+    def _claim(self, plan: Plan) -> None:
         row = self._db.execute("SELECT identity FROM plan").fetchone()
         if row is None:
-            self._db.execute("INSERT INTO plan VALUES (?)", (identity,))
-        elif row[0] != identity:
-            self._db.close()
+            rows = [(source.href, band_of(source), source.identity) for source in sources(plan)]
+            self._db.executemany("INSERT INTO source VALUES (?, ?, ?)", rows)
+            self._db.execute("INSERT INTO plan VALUES (?)", (identity(plan),))
+        elif row[0] != identity(plan):
+            try:
+                self._check_sources(plan)
+            finally:
+                self._db.close()
             raise UsageError(
                 "the interrupted run was another plan (inputs, recipe, format or versions differ), so it cannot be "
                 "resumed. Run without --resume to start over."
             )
+
+    def _check_sources(self, plan: Plan) -> None:
+        """Raise `BadInput` where a file that the interrupted run read is no longer what it was."""
+        rows = self._db.execute("SELECT href, band, identity FROM source").fetchall()
+        before = {(href, band): was for href, band, was in rows}
+        for source in sources(plan):
+            place = source.href, band_of(source)
+            if before.get(place, source.identity) != source.identity:
+                hint = "Run without --resume to start over."
+                raise BadInput("has changed since the run that was interrupted.", *place, hint=hint)
 
     def add(self, placed: Placed) -> None:
         """Remember a piece."""

@@ -63,6 +63,11 @@ def sources(plan: Plan) -> tuple[Asset | Picture, ...]:
     return assets if plan.picture is None else (*assets, plan.picture)
 
 
+def band_of(source: Asset | Picture) -> str:
+    """Its band, for messages; a picture has none."""
+    return source.key if isinstance(source, Asset) else ""
+
+
 def recipe_text(plan: Plan) -> str:
     """The summary as one line of JSON."""
     return json.dumps(summary(plan), sort_keys=True, separators=(",", ":"))
