@@ -297,6 +297,29 @@ class TestUsage:
         refused(say("compose", "rgb", *inputs, "--bands", "r,g,b", "-o", target), 2, r"is an input")
         assert [path.read_bytes() for path in inputs] == before
 
+    @pytest.mark.parametrize("dangling", [True, False])
+    @pytest.mark.parametrize("way", ["compose", "save", "convert", "histogram"])
+    def test_a_link_is_neither_followed_nor_replaced(self, say, small_scene, tmp_path, out, way, dangling):
+        real, link = tmp_path / "real.png", out / "a.png"
+        if not dangling:
+            real.write_bytes(b"precious")
+        link.symlink_to(real)
+        plain = band(small_scene, "B4")
+        said = {
+            "compose": lambda: say("compose", "true-color", small_scene, "-o", link),
+            "save": lambda: say("plan", "compose", "ndvi", small_scene, "-o", out / "b.png", "--save", link),
+            "convert": lambda: say("convert", plain, "-o", link),
+            "histogram": lambda: say("histogram", small_scene, "-o", link),
+        }[way]()
+        refused(said, 5, r"a\.png: it is a link to .*real\.png", r"remove the link", left=r"a\.png", folder=out)
+        assert link.is_symlink()
+        assert real.exists() is not dangling
+        assert dangling or real.read_bytes() == b"precious"
+
+    @pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc")
+    def test_a_folder_that_takes_no_file(self, say, small_scene):
+        refused(say("compose", "true-color", small_scene, "-o", "/proc/o.png"), 5, r"/proc", r"Choose another folder")
+
     @pytest.mark.parametrize("option", ["-o", "--save"])
     @pytest.mark.parametrize("key", ["B9.TIF", "QA_PIXEL.TIF", "MTL.txt", "MTL.json", "B4.TIF"])
     def test_no_file_of_the_scene_is_written_over(self, say, small_scene, tmp_path, option, key):
@@ -469,11 +492,36 @@ class TestPlans:
         assert (healed.code, healed.err) == (0, "")
         assert "succeeds now" in healed.out
 
-    @pytest.mark.parametrize("content", ["", "{}", "[1]", "not json"])
-    def test_no_capsule(self, say, tmp_path, content):
-        path = tmp_path / "capsule.json"
+    @pytest.mark.parametrize(
+        ("content", "words"),
+        [
+            ("", r"no (plan|capsule)"),
+            ("not json", r"no (plan|capsule)"),
+            ("{}", r"lacks .*(recipe|traceback)"),
+            ("[1]", r"is a list"),
+            ("null", r"is nothing"),
+            ('"text"', r"is a text"),
+            ("7", r"is a number"),
+        ],
+    )
+    @pytest.mark.parametrize(("verb", "hint"), [("run", r"Plan again"), ("replay", r"Run the plan again")])
+    def test_no_plan_and_no_capsule(self, say, tmp_path, content, words, verb, hint):
+        path = tmp_path / "some.json"
         path.write_text(content)
-        refused(say("replay", path), 4, r"capsule")
+        refused(say(verb, path), 4, r"some\.json", words, hint)
+
+    def test_a_plan_of_another_version(self, say, saved, out):
+        path, plan = saved
+        plan["versions"]["gigascene"] = "0.0.1"
+        path.write_text(json.dumps(plan))
+        refused(say("run", path), 2, r"made with gigascene 0\.0\.1", r"Plan again", folder=out)
+
+    def test_a_plan_of_a_version_with_other_words(self, say, saved, out):
+        path, plan = saved
+        plan["versions"]["gigascene"] = "0.0.1"
+        plan["recipe"]["colour"] = plan["recipe"].pop("look")
+        path.write_text(json.dumps(plan))
+        refused(say("run", path), 4, r"recipe has unknown colour", r"by gigascene 0\.0\.1", r"Plan again", folder=out)
 
 
 LARGE = (*FIXED, "--depth", "16", "--level", "small", "--workers", "1", "--memory", "700M", "-q")

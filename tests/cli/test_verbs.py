@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import os
 import re
+import shlex
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -12,7 +15,7 @@ import pytest
 import rasterio
 
 import gigascene
-from cli.shell import spoken, started
+from cli.shell import PROGRAM, spoken, started
 from gigascene import settings
 
 VERBS = (
@@ -199,6 +202,26 @@ def test_list(say, kind):
     assert len(found) >= 3
     for name, about in found.items():
         assert any(line.startswith(name) and line.rstrip().endswith(about.strip()) for line in text.splitlines())
+
+
+@pytest.mark.parametrize("words", [("list", "products"), ("list", "--json"), ("--help",)])
+def test_a_reader_that_goes_away(words):
+    """As behind ``| head -1``: no word, and the code of a program that wrote to a pipe without a reader."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with subprocess.Popen([PROGRAM, *words], stdout=writer, stderr=subprocess.PIPE, text=True) as process:
+        os.close(writer)
+        err = process.communicate(timeout=60)[1]
+    assert (process.returncode, err) == (141, "")
+
+
+def test_head_gets_its_line():
+    done = subprocess.run(
+        f"set -o pipefail; {shlex.quote(str(PROGRAM))} list products | head -1",
+        shell=True, executable="/bin/bash", capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode in {0, 141}  # whichever was faster
+    assert (len(done.stdout.splitlines()), done.stderr) == (1, "")
 
 
 def test_doctor(say):

@@ -14,7 +14,7 @@ from gigascene.model import wire
 from gigascene.model.errors import BadInput, UsageError
 from gigascene.model.plan import Plan
 from gigascene.plan.build import check_not_of, fitted
-from gigascene.plan.check import check
+from gigascene.plan.check import check, read
 from gigascene.storage.local import Target
 
 __all__ = ["load_plan", "run", "save_plan"]
@@ -31,17 +31,15 @@ def save_plan(plan: Plan, path: str | PathLike[str]) -> None:
         raise UsageError(f"{path} is where the picture will be; save the plan elsewhere")
     for scene in plan.scenes:
         check_not_of(scene, os.fspath(path))
-    Target(Path(path)).write_text(wire.dumps(plan, indent=1) + "\n")
+    target = Target(Path(path))
+    target.check()
+    target.write_text(wire.dumps(plan, indent=1) + "\n")
 
 
 def load_plan(path: str | PathLike[str]) -> Plan:
     """Read a plan; raises `BadInput` where it is none."""
+    plan = read(Plan, Path(path), hint="Plan again.")
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"cannot be read ({error}).", str(path)) from error
-    try:
-        plan = wire.loads(Plan, text)
         check(plan)
     except BadInput as error:
         raise BadInput(str(error), str(path), hint="Plan again.") from error

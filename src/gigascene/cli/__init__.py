@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -61,12 +63,15 @@ def main() -> None:
     """Run the command line; every error has its exit code and says what to do."""
     _start_lightly()
     try:
-        sys.exit(app()(standalone_mode=False))
+        code = app()(standalone_mode=False)
+    except SystemExit as stop:
+        code = _cut_off() if isinstance(stop.__context__, BrokenPipeError) else stop.code
     except Exception as error:  # noqa: BLE001  (the last place where anything can be told)
-        sys.exit(_told(error))
+        code = _told(error)
     except KeyboardInterrupt:
         _say("Stopped.")
-        sys.exit(130)
+        code = 130
+    sys.exit(code)
 
 
 def _start_lightly() -> None:
@@ -89,8 +94,7 @@ def _told(error: Exception) -> int:
         show()
         return int(getattr(error, "exit_code", 2))
     if isinstance(error, BrokenPipeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _cut_off()
     if not isinstance(error, GigasceneError) and os.environ.get("GIGASCENE_DEBUG"):
         raise error
     words = str(error) if isinstance(error, GigasceneError) else f"{type(error).__name__}: {error}"
@@ -100,6 +104,17 @@ def _told(error: Exception) -> int:
     )
     _say(f"gigascene: {words}{hint}{unexpected}")
     return exit_code(error)
+
+
+def _cut_off() -> int:
+    """Nobody reads what is printed any more (``| head -1``): go in silence, as other programs do."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for number in (1, 2):
+        os.dup2(nowhere, number)  # so that nothing is said of what is still to be flushed
+    return 128 + signal.SIGPIPE
 
 
 def _say(words: str) -> None:

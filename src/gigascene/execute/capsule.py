@@ -12,8 +12,9 @@ from gigascene.execute.run import Job
 from gigascene.execute.unpack import unpacked
 from gigascene.model import wire
 from gigascene.model.contracts import Failed
-from gigascene.model.errors import BadInput, TaskFailed, exit_code
+from gigascene.model.errors import TaskFailed, exit_code
 from gigascene.model.plan import Plan, Task
+from gigascene.plan.check import read
 from gigascene.storage.local import Target
 
 
@@ -45,10 +46,7 @@ def replay(path: Path, *, debug: bool = False) -> int:
 
     What it raises is raised here; with `debug` the debugger opens where it happened.
     """
-    try:
-        capsule = wire.loads(Capsule, path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadInput(f"cannot be read ({error.strerror}).", str(path)) from error
+    capsule = read(Capsule, path, hint="Run the plan again: a task that fails leaves one.")
     try:
         with unpacked(capsule.plan, lambda: None) as plan:
             return sum(len(piece.body) for piece in Job(plan).pieces(capsule.task))

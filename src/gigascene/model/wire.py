@@ -38,7 +38,7 @@ def loads(kind: type[T], text: str) -> T:
     try:
         return typing.cast("T", from_wire(kind, json.loads(text)))
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise BadInput(f"this is no {kind.__name__.lower()} of gigascene ({error})") from error
+        raise BadInput(f"is no {kind.__name__.lower()} of gigascene: {error}.") from error
 
 
 def digest(value: Any) -> str:
@@ -98,12 +98,25 @@ def _plain(kind: Any, data: Any) -> Any:
     return data
 
 
-def _to_dataclass(kind: type, data: Mapping[str, Any]) -> Any:
+def _to_dataclass(kind: type, data: Any) -> Any:
+    name = kind.__name__.lower()
+    if not isinstance(data, Mapping):
+        raise TypeError(f"the {name} is {_shape(data)}")
     hints = typing.get_type_hints(kind)
-    unknown = set(data) - set(hints)
-    if unknown:
-        raise ValueError(f"unknown fields {', '.join(sorted(unknown))}")
+    needed = [field.name for field in dataclasses.fields(kind) if _required(field)]
+    for what, found in (("has unknown", set(data) - set(hints)), ("lacks", set(needed) - set(data))):
+        if found:
+            raise ValueError(f"the {name} {what} {', '.join(sorted(found))}")
     return kind(**{name: from_wire(hints[name], item) for name, item in data.items()})
+
+
+def _required(field: dataclasses.Field[Any]) -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def _shape(data: Any) -> str:
+    """What stands there instead of an object, in a word."""
+    return {list: "a list", str: "a text", bool: "a truth value", type(None): "nothing"}.get(type(data), "a number")
 
 
 def _from_geobox(geobox: GeoBox) -> dict[str, Any]:

@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gigascene.model import wire
 from gigascene.model.errors import BadInput, GigasceneError, UsageError
 from gigascene.model.plan import AS_IT_IS, Plan
 from gigascene.model.product import Product
 from gigascene.plan import fingerprint
 from gigascene.plan.tone import STEPS
 from gigascene.registry import ENGINES, PRODUCTS, WRITERS
+
+T = TypeVar("T")
+
+
+def read(kind: type[T], path: Path, hint: str) -> T:
+    """What `kind` of value a JSON file of ours holds; raises `BadInput` naming the file, and `hint` says what to do."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"cannot be read ({getattr(error, 'strerror', None) or error}).", str(path)) from error
+    try:
+        return wire.loads(kind, text)
+    except BadInput as error:
+        here, there = version("gigascene"), _version(text)
+        other = f" It was written by gigascene {there}, and this is {here}." if there not in {here, None} else ""
+        raise BadInput(f"{error}{other}", str(path), hint=hint) from error
+
+
+def _version(text: str) -> Any:
+    """Of gigascene, which a plan or the plan in a capsule names; None where that cannot be told."""
+    with suppress(ValueError, KeyError, TypeError):
+        whole = json.loads(text)
+        return whole.get("plan", whole)["versions"]["gigascene"] if isinstance(whole, dict) else None
+    return None
 
 
 def check(plan: Plan) -> None:

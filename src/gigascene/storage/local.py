@@ -28,6 +28,9 @@ class Target:
     def check(self) -> None:
         """Raise `WriteFailed` now if the path can never be written."""
         folder = self.path.parent
+        if self.path.is_symlink():  # a rename would replace the link, and what it leads to would stay as it was
+            aim = self.path.readlink()
+            raise WriteFailed(str(self.path), f"it is a link to {aim}", "Name that file itself, or remove the link.")
         if self.path.is_dir():
             raise WriteFailed(str(self.path), "it is a folder", "Name a file.")
         if self.path.exists() and not self.path.is_file():
@@ -80,7 +83,7 @@ def _refusal(path: Path, error: OSError) -> WriteFailed:
 def locked(path: Path) -> Iterator[BinaryIO]:
     """Open (or create) a body file for one writer alone; a second run of the same job is told so."""
     while True:
-        with writing(path):
+        with writing(path), _making(path.parent):
             handle = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b")
         with handle:
             try:
@@ -90,6 +93,16 @@ def locked(path: Path) -> Iterator[BinaryIO]:
             if _is_still(handle, path):
                 yield handle
                 return
+
+
+@contextmanager
+def _making(folder: Path) -> Iterator[None]:
+    """Say it where a folder takes no new file, though it seemed so: ``/proc``, or a share that is read-only after all."""
+    try:
+        yield
+    except (FileNotFoundError, PermissionError) as error:
+        what = f"no file can be made in {folder} ({error.strerror})"
+        raise WriteFailed(str(error.filename or folder), what, "Choose another folder.") from error
 
 
 def _is_still(handle: BinaryIO, path: Path) -> bool:
