@@ -170,6 +170,12 @@ class TestSources:
         said = say("compose", "true-color", tmp_path / "letters", "-o", out / "a.png")
         refused(said, 4, r"letters", r"not a scene", folder=out)
 
+    def test_bands_without_their_metadata(self, say, spoiled, out):
+        for path in spoiled.glob("*_MTL.*"):
+            path.unlink()
+        said = say("compose", "true-color", spoiled, "-o", out / "a.png")
+        refused(said, 4, rf"holds bands of .*{spoiled.name}_MTL\.txt", r"[Ff]etch it", folder=out)
+
     @pytest.mark.parametrize("verb", ["info", "histogram", "compose"])
     def test_nothing_there(self, say, tmp_path, out, verb):
         words = [verb, "true-color"] if verb == "compose" else [verb]

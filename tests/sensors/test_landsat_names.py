@@ -286,3 +286,33 @@ def test_other_packages_add_by_entry_point(monkeypatch):
     registry = Registry("gigascene.sensors", "SENSOR", "sensor")
     assert registry["moon"] == pytest.approx(3.14159, abs=1e-5)
     assert registry["raster"].name == "raster"  # what is in the folder cannot be replaced
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ([f"{ID}_B4.TIF", f"{ID}_B3.TIF"], f"{ID}_MTL.txt"),
+        ([f"{ID}_QA_PIXEL.TIF"], f"{ID}_MTL.txt"),
+        (["LC08_L2SP_005009_20150710_20200908_02_T2_SR_B4.TIF"], "LC08_L2SP_005009_20150710_20200908_02_T2_MTL.txt"),
+        (["LC80460282016177LGN00_B4.TIF", "README.txt"], "LC80460282016177LGN00_MTL.txt"),
+        (["L71092085_08520100315_B10.TIF", "L71092085_08520100315_B61.TIF"], "L71092085_08520100315_MTL.txt"),
+        (
+            ["LE07_L1TP_022033_20010420_20200917_02_T1_B6_VCID_1.tif"],
+            "LE07_L1TP_022033_20010420_20200917_02_T1_MTL.txt",
+        ),
+    ],
+)
+def test_bands_without_metadata_say_which_file_is_missing(names, expected, tmp_path):
+    for name in names:
+        (tmp_path / name).touch()
+    with pytest.raises(BadInput, match="holds bands of") as told:
+        open_scene(tmp_path)
+    assert expected in str(told.value)
+    assert "Fetch it too" in str(told.value)
+
+
+@pytest.mark.parametrize("name", ["B4.TIF", f"{ID}.jpg", f"{ID}_B4.TIF.aux.xml", "L1C_T32TMT_B04.TIF"])
+def test_other_files_are_no_scene(name, tmp_path):
+    (tmp_path / name).touch()
+    with pytest.raises(BadInput, match="not a scene of any known sensor"):
+        open_scene(tmp_path)

@@ -46,6 +46,10 @@ class Band:
     """Ground sample distance at nadir, metres."""
 
 
+def _nothing(archive: Archive) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sensor:
     """One instrument family and processing level."""
@@ -60,3 +64,6 @@ class Sensor:
 
     open: Callable[[Archive], Scene]
     """The scene; raises `BadInput` naming file and band."""
+
+    lacks: Callable[[Archive], str] = _nothing
+    """What an archive needs that holds files of mine and is yet no scene; empty where it holds none. Looks at names only."""

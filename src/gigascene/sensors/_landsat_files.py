@@ -16,6 +16,7 @@ from gigascene.sensors._landsat_mtl import first, group, parse
 
 _MTL = re.compile(r"(?P<stem>.+)_MTL\.(?P<form>txt|xml|json)", re.IGNORECASE)
 _FORMS = ("txt", "xml", "json")
+_BAND = re.compile(r".*_(?:SR_|ST_)?(?:B\d+(?:_VCID_\d)?|B?QA|QA_PIXEL)\.tiff?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,16 @@ class Source:
 def knows(archive: Archive, family: str) -> bool:
     """True if the archive's scene, or one of them where none is preferred, is of this family."""
     return any(_family(stem) == family for stem in _stems(archive))
+
+
+def lacks(archive: Archive, family: str) -> str:
+    """Words for an archive that holds bands of this family without their metadata; empty for any other."""
+    bands = (name for name in archive.names() if _BAND.fullmatch(PurePath(name).name))
+    ids = [id for name in bands if (id := _parsed(PurePath(name).name)) is not None and id.family == family]
+    if not ids:
+        return ""
+    others = " or ".join(f".{form}" for form in _FORMS[1:])
+    return f"holds bands of {ids[0].text}, but not {ids[0].text}_MTL.txt (or {others}), which says what they mean."
 
 
 def source(archive: Archive, family: str) -> Source:
@@ -120,10 +131,15 @@ def _stems(archive: Archive) -> Sequence[str]:
 
 
 def _family(stem: str) -> str:
+    found = _parsed(stem)
+    return "" if found is None else found.family
+
+
+def _parsed(name: str) -> SceneId | None:
     try:
-        return parse_id(stem).family
+        return parse_id(name)
     except BadInput:
-        return ""
+        return None
 
 
 def _check_satellite(source: Source) -> None:

@@ -8,7 +8,7 @@ from gigascene.model.scene import Calibration, Scene
 from gigascene.model.sensor import Archive, Sensor
 from gigascene.sensors._landsat import Part, scene
 from gigascene.sensors._landsat_bands import OLI_TIRS, bands
-from gigascene.sensors._landsat_files import Source, band_file, knows, source
+from gigascene.sensors._landsat_files import Source, band_file, knows, lacks, source
 from gigascene.sensors._landsat_level1 import calibrations
 from gigascene.sensors._landsat_masks import QUALITY, collection2
 from gigascene.sensors._landsat_mtl import group
@@ -20,6 +20,10 @@ _ANGLES = ("SAA", "SZA", "VAA", "VZA")
 
 def _knows(archive: Archive) -> bool:
     return knows(archive, _NAME)
+
+
+def _lacks(archive: Archive) -> str:
+    return lacks(archive, _NAME)
 
 
 def _open(archive: Archive) -> Scene:
@@ -50,4 +54,5 @@ SENSOR = Sensor(
     bands=OLI_TIRS,
     knows=_knows,
     open=_open,
+    lacks=_lacks,
 )

@@ -11,7 +11,7 @@ from gigascene.model.scene import Calibration, Scene
 from gigascene.model.sensor import Archive, Band, Sensor
 from gigascene.sensors._landsat import Part, scene
 from gigascene.sensors._landsat_bands import THERMAL, bands
-from gigascene.sensors._landsat_files import Source, band_file, knows, number, source
+from gigascene.sensors._landsat_files import Source, band_file, knows, lacks, number, source
 from gigascene.sensors._landsat_masks import QUALITY, collection2
 from gigascene.sensors._landsat_mtl import group
 
@@ -34,6 +34,10 @@ _INTERMEDIATE = {
 
 def _knows(archive: Archive) -> bool:
     return knows(archive, _NAME)
+
+
+def _lacks(archive: Archive) -> str:
+    return lacks(archive, _NAME)
 
 
 def _open(archive: Archive) -> Scene:
@@ -87,4 +91,5 @@ SENSOR = Sensor(
     bands=_bands(9),
     knows=_knows,
     open=_open,
+    lacks=_lacks,
 )

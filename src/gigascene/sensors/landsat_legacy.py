@@ -8,7 +8,7 @@ from gigascene.model.scene import Mask, Scene
 from gigascene.model.sensor import Archive, Sensor
 from gigascene.sensors._landsat import Part, facts, scene
 from gigascene.sensors._landsat_bands import OLD_TOKENS, OLI_TIRS, bands
-from gigascene.sensors._landsat_files import Source, band_file, knows, source
+from gigascene.sensors._landsat_files import Source, band_file, knows, lacks, source
 from gigascene.sensors._landsat_level1 import calibrations
 from gigascene.sensors._landsat_masks import collection1, precollection
 from gigascene.sensors._landsat_mtl import first, group
@@ -18,6 +18,10 @@ _NAME = "landsat-legacy"
 
 def _knows(archive: Archive) -> bool:
     return knows(archive, _NAME)
+
+
+def _lacks(archive: Archive) -> str:
+    return lacks(archive, _NAME)
 
 
 def _open(archive: Archive) -> Scene:
@@ -51,4 +55,5 @@ SENSOR = Sensor(
     bands=OLI_TIRS,
     knows=_knows,
     open=_open,
+    lacks=_lacks,
 )
