@@ -7,7 +7,7 @@ import pytest
 
 from gigascene.model.errors import BadInput, UnknownName
 from gigascene.registry import Registry
-from gigascene.sensors import SENSORS, calibration, open_scene
+from gigascene.sensors import SENSORS, open_scene
 from gigascene.sensors._landsat_id import parse_id
 from gigascene.sensors._landsat_masks import collection1
 from gigascene.sensors.raster import scene_of_rasters
@@ -107,8 +107,8 @@ def test_level_2_of_landsat_7(tmp_path):
         write_band(tmp_path / f"{id}_{key}.TIF")
     scene = open_scene(tmp_path)
     assert scene.names == ("nir", "lwir", "SR_CLOUD_QA", "ST_EMIS")
-    assert calibration(scene, scene.assets["ST_B6"], "temperature").offset == 149.0
-    assert calibration(scene, scene.assets["ST_EMIS"], "emissivity").scale == 0.0001
+    assert scene.calibration(scene.assets["ST_B6"], "temperature").offset == 149.0
+    assert scene.calibration(scene.assets["ST_EMIS"], "emissivity").scale == 0.0001
     assert scene.assets["ST_EMIS"].nodata == -9999
     write_band(tmp_path / f"{id}_SR_B3.TIF")
     with pytest.raises(BadInput, match="band SR_B3: has no REFLECTANCE_MULT_BAND_3 of level 2"):
@@ -181,12 +181,12 @@ def test_a_scene_by_night_has_radiance_and_says_why_no_reflectance(tmp_path):
     red = scene.asset("red")
     assert list(red.calibrations) == ["radiance"]
     assert "temperature" in scene.asset("lwir11").calibrations
-    assert calibration(scene, red, "dn").scale == 1
-    assert calibration(scene, red, "radiance").scale == 0.01
+    assert scene.calibration(red, "dn").scale == 1
+    assert scene.calibration(red, "radiance").scale == 0.01
     with pytest.raises(BadInput, match=r"band B4: was taken at night, with the sun 12\.5 degrees below the horizon"):
-        calibration(scene, red, "reflectance")
+        scene.calibration(red, "reflectance")
     with pytest.raises(BadInput, match="cannot give reflectance; it has temperature, radiance, dn"):
-        calibration(scene, scene.asset("lwir11"), "reflectance")
+        scene.calibration(scene.asset("lwir11"), "reflectance")
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_plain_rasters_become_bands(tmp_path):
     assert scene.id == "red+green"
     assert scene.assets["red"].nodata == 0
     assert scene.assets["red-2"].nodata is None
-    assert calibration(scene, scene.assets["red"], "value").scale == 1
+    assert scene.calibration(scene.assets["red"], "value").scale == 1
     assert scene.assets["green"].identity
 
 

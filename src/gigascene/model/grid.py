@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A rectangle of pixels; row 0 is the northernmost. May reach beyond the picture (a halo does)."""
+    """A rectangle of pixels; row 0 is the northernmost. May reach beyond the picture."""
 
     top: int
     left: int
@@ -28,12 +28,6 @@ class Window:
     def right(self) -> int:
         """First column to the right."""
         return self.left + self.width
-
-    def grown(self, halo: int) -> Window:
-        """The same rectangle with `halo` more pixels on every side."""
-        return Window(
-            top=self.top - halo, left=self.left - halo, height=self.height + 2 * halo, width=self.width + 2 * halo
-        )
 
     def within(self, shape: tuple[int, int]) -> Window | None:
         """The part inside a picture of `shape` (rows, columns), or None."""

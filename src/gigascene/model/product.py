@@ -41,7 +41,7 @@ class Product:
     """How many bands the user must name, for products that work on any."""
 
     make: Callable[[Bands, Maxima], Field] = stack
-    """A pure function of the window (and of the survey's maxima if `maxima`). `stack` lets the display be tabled."""
+    """A pure function of each pixel (and of the survey's maxima if `maxima`). `stack` lets the display be tabled."""
 
     channels: tuple[str, ...]
     """Names of what `make` returns, one for each band of its result."""
@@ -60,9 +60,6 @@ class Product:
 
     grid: str | None = None
     """The band on whose grid it is made; None: the grid all needed bands share, or the finest of them."""
-
-    halo: int = 0
-    """Extra pixels `make` must see around a window."""
 
     maxima: bool = False
     """True if `make` needs the survey's maximum of every band."""

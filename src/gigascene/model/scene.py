@@ -8,6 +8,8 @@ from typing import Any
 
 from odc.geo.geobox import GeoBox
 
+from gigascene.model.errors import BadInput
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
@@ -125,3 +127,34 @@ class Scene:
     def names(self) -> tuple[str, ...]:
         """Common names of all its bands, in the archive's order."""
         return tuple(asset.name for asset in self.assets.values())
+
+    def calibration(self, asset: Asset, quantity: str) -> Calibration:
+        """How the stored numbers of one of its assets become a quantity.
+
+        Parameters
+        ----------
+        asset : Asset
+            The band.
+        quantity : str
+            ``"reflectance"``, ``"temperature"`` …; ``"dn"`` for the stored numbers themselves; empty for the asset's own
+            default.
+
+        Raises
+        ------
+        BadInput
+            The band cannot give it; says so where the reason is the night.
+        """
+        if quantity == "dn":
+            return Calibration()
+        if not quantity:
+            return next(iter(asset.calibrations.values()), Calibration())
+        if quantity in asset.calibrations:
+            return asset.calibrations[quantity]
+        elevation = self.properties.get("view:sun_elevation", 90.0)
+        if quantity == "reflectance" and [*asset.calibrations] == ["radiance"] and elevation <= 0:
+            why = (
+                f"was taken at night, with the sun {-elevation:.1f} degrees below the horizon: there is no reflectance."
+            )
+            raise BadInput(why, self.id, asset.key, hint="Ask for radiance.")
+        has = ", ".join([*asset.calibrations, "dn"])
+        raise BadInput(f"cannot give {quantity}; it has {has}.", self.id, asset.key)

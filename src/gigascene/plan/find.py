@@ -10,7 +10,6 @@ from odc.geo.geobox import GeoBox
 from gigascene.model.errors import BadInput, MissingBands, UnknownName, UsageError
 from gigascene.model.product import Product
 from gigascene.model.scene import Asset, Scene
-from gigascene.sensors import calibration
 
 UNITS = ("default", "dn", "radiance", "reflectance", "temperature")
 
@@ -78,9 +77,8 @@ def quantity_of(product: Product, scene: Scene, assets: Sequence[Asset], units: 
     if units not in UNITS:
         raise UnknownName(units, "unit", next(iter(get_close_matches(units, UNITS)), ""), UNITS)
     quantity = product.quantity if units == "default" else units
-    if quantity:
-        for asset in assets:
-            calibration(scene, asset, quantity)  # raises, with the reason, where a band cannot give it
+    for asset in assets:
+        scene.calibration(asset, quantity)  # raises, with the reason, where a band cannot give it
     return quantity
 
 

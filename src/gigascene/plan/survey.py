@@ -19,7 +19,7 @@ from gigascene.model.grid import PieceGrid, Window
 from gigascene.model.product import stack
 from gigascene.model.scene import Asset
 from gigascene.plan.tone import Counted
-from gigascene.works.gather import Gather, calibration_of, values
+from gigascene.works.gather import Gather, values
 
 ENOUGH = 4_000_000
 """Valid pixels a sample wants."""
@@ -118,7 +118,7 @@ def _extents(gather: Gather, windows: list[Window], mode: Mode, workers: int) ->
 
 
 def _maximum(gather: Gather, asset: Asset, mode: Mode, workers: int) -> float:
-    calibration = calibration_of(asset, gather.recipe.quantity)
+    calibration = gather.scene.calibration(asset, gather.recipe.quantity)
 
     def largest(window: Window) -> tuple[float, int]:
         found = values(asset, calibration, window)

@@ -18,6 +18,7 @@ from odc.geo.geobox import GeoBox
 
 from gigascene.kernels import align, calibrate, flags, stretch
 from gigascene.model.block import Block
+from gigascene.model.errors import BadInput, UsageError
 from gigascene.model.grid import Window
 from gigascene.model.plan import Recipe
 from gigascene.model.product import Product, stack
@@ -27,6 +28,8 @@ from gigascene.works._needs import Needs
 
 NO_NODATA = -(1 << 40)
 """Outside every integer type: a band without a nodata number."""
+
+WARP = "Bring all bands to one grid first, with gdalwarp."
 
 
 class Gather:
@@ -38,7 +41,9 @@ class Gather:
         self.recipe = recipe
         self.geobox = geobox
         self.assets = tuple(scene.assets[key] for key in recipe.bands)
-        self.calibrations = tuple(calibration_of(asset, recipe.quantity) for asset in self.assets)
+        self.calibrations = tuple(scene.calibration(asset, recipe.quantity) for asset in self.assets)
+        for asset in self._read():
+            self._way(asset)
 
     @property
     def unit(self) -> str:
@@ -60,14 +65,12 @@ class Gather:
         """Stored numbers and their mask where a table serves; float values of bands and channels elsewhere."""
         sizes = [np.dtype(asset.dtype).itemsize for asset in self.assets]
         channels = max(len(self.product.channels), 1)
-        keys = {*self.recipe.bands, *(self.scene.masks[name].asset for name in self.recipe.masks)}
-        assets = (self.scene.assets[key] for key in sorted(keys))
         return Needs(
             pixel=sum(sizes) + 1 + 2 * len(self.recipe.masks)
             if self.tabled
             else 4 * (3 * len(self.assets) + 3 * channels) + 8,
             block=self.assets[0].blocks,
-            sources=tuple((asset.blocks, np.dtype(asset.dtype).itemsize) for asset in assets),
+            sources=tuple((asset.blocks, np.dtype(asset.dtype).itemsize) for asset in self._read()),
         )
 
     @cached_property
@@ -97,25 +100,34 @@ class Gather:
 
     def physical(self, window: Window) -> Block:
         """Physical values (channel, y, x) float32, NaN where not valid."""
-        wide = window.grown(self.product.halo)
-        names = (asset.name for asset in self.assets)
-        bands = dict(
-            zip(names, map(self._band, self.assets, self.calibrations, [wide] * len(self.assets)), strict=True)
-        )
-        made = self.product.make(bands, self.recipe.maxima)
-        halo = self.product.halo
-        data = np.ascontiguousarray(made[:, halo : halo + window.height, halo : halo + window.width])
+        pairs = zip(self.assets, self.calibrations, strict=True)
+        bands = {asset.name: self._band(asset, calibration, window) for asset, calibration in pairs}
+        data = np.ascontiguousarray(self.product.make(bands, self.recipe.maxima))
         valid = self._masked(np.logical_and.reduce(np.isfinite(data)), window)
         data[:, ~valid] = np.nan
         return Block(window=window, data=data, valid=valid)
 
     def _band(self, asset: Asset, calibration: Calibration, window: Window) -> NDArray[np.float32]:
         """One band on the product's grid, NaN where there is none."""
-        if asset.geobox == self.geobox:
+        axes = self._way(asset)
+        if axes is None:
             return values(asset, calibration, window)
-        axes = align.axes(asset.geobox, self.geobox)
         source = align.source_window(axes, window, tuple(asset.geobox.shape))
         return align.bilinear(values(asset, calibration, source), source, axes, window)
+
+    def _read(self) -> Iterator[Asset]:
+        """Bands and quality bands."""
+        keys = {*self.recipe.bands, *(self.scene.masks[name].asset for name in self.recipe.masks)}
+        return (self.scene.assets[key] for key in sorted(keys))
+
+    def _way(self, asset: Asset) -> align.Axes | None:
+        """From the product's grid to an asset's, None where they are one; raises `BadInput` where there is none."""
+        if asset.geobox == self.geobox:
+            return None
+        try:
+            return align.axes(asset.geobox, self.geobox)
+        except UsageError as error:
+            raise BadInput(f"lies on another grid: {error}.", asset.href, asset.key, hint=WARP) from error
 
     def _masked(self, valid: NDArray[np.bool_], window: Window) -> NDArray[np.bool_]:
         for asset, tests in masks_of(self.scene, self.recipe.masks).values():
@@ -123,9 +135,9 @@ class Gather:
         return valid
 
     def _quality(self, asset: Asset, window: Window) -> NDArray[Any]:
-        if asset.geobox == self.geobox:
+        axes = self._way(asset)
+        if axes is None:
             return read(asset, window)
-        axes = align.axes(asset.geobox, self.geobox)
         source = align.source_window(axes, window, tuple(asset.geobox.shape), align.NEAREST)
         return align.nearest(read(asset, source), source, axes, window)
 
@@ -143,15 +155,6 @@ def columns(window: Window, width: int) -> Iterator[Window]:
         right = min((left // width + 1) * width, window.right)
         yield Window(top=window.top, left=left, height=window.height, width=right - left)
         left = right
-
-
-def calibration_of(asset: Asset, quantity: str) -> Calibration:
-    """The calibration asked for; ``"dn"`` is the identity, ``""`` the asset's own default."""
-    if quantity == "dn":
-        return Calibration()
-    if quantity == "":
-        return next(iter(asset.calibrations.values()), Calibration())
-    return asset.calibrations[quantity]
 
 
 def masks_of(scene: Scene, names: tuple[str, ...]) -> Mapping[str, tuple[Asset, tuple[Flag, ...]]]:
