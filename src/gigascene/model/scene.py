@@ -73,22 +73,27 @@ class Asset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flag:
-    """A test on a bit field: true where ``(value >> bit) & (2**width - 1) >= at_least``."""
+    """A test on a bit field: true where ``(value >> bit) & (2**width - 1)`` is `at_least` or more, and `at_most` or less."""
 
     bit: int
     width: int = 1
     at_least: int = 1
+    at_most: int | None = None
+    """None: no upper limit. Equal to `at_least`: one class of a band of classes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mask:
-    """A named condition, such as clouds, read from a quality band."""
+    """A named condition, such as clouds, read from quality bands."""
 
     asset: str
-    """Key of the quality band."""
+    """Key of the quality band; empty: every band that is read, where a stored number of its own tells (saturation)."""
 
     flags: tuple[Flag, ...]
     """The pixel is masked where any of these holds."""
+
+    also: tuple[Mask, ...] = ()
+    """Of other bands: the pixel is masked where any of these masks it, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
