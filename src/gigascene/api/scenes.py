@@ -1,4 +1,4 @@
-"""Open scenes: a folder, a tar file, an id under a root, or plain rasters."""
+"""Open scenes: a folder, a tar or zip file, an id under a root, or plain rasters."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from pathlib import Path
 from gigascene.model.errors import UsageError
 from gigascene.model.scene import Scene
 from gigascene.sensors import open_scene as open_archived
-from gigascene.sensors.raster import scene_of_rasters
+from gigascene.sensors.raster import SUFFIXES, scene_of_rasters
 from gigascene.settings import settings
 
 Source = Scene | str | PathLike[str] | Sequence[str | PathLike[str]]
 """A scene, where to find one, or the plain rasters to take as its bands."""
-
-RASTERS = {".tif", ".tiff"}
 
 
 def open_scene(source: Source, root: str | PathLike[str] | None = None) -> Scene:
@@ -24,8 +22,8 @@ def open_scene(source: Source, root: str | PathLike[str] | None = None) -> Scene
     Parameters
     ----------
     source : path, scene id, list of rasters, or Scene
-        A folder or tar file as the archive delivers it; or an id to be found under `root`;
-        or GeoTIFFs that are taken as bands, named by their file names.
+        A folder, tar or zip file as the archive delivers it; or an id to be found under `root`;
+        or GeoTIFF or JPEG 2000 files that are taken as bands, named by their file names.
     root : path, optional
         Where scenes are looked up by id; default is the environment's ``GIGASCENE_SCENES``.
 
@@ -42,7 +40,7 @@ def open_scene(source: Source, root: str | PathLike[str] | None = None) -> Scene
         paths = [Path(path) for path in source]
         return open_scene(paths[0], root) if len(paths) == 1 else scene_of_rasters(paths)
     path = Path(source)
-    if path.suffix.lower() in RASTERS and path.is_file():
+    if path.suffix.lower() in SUFFIXES and path.is_file():
         return scene_of_rasters([path])
     folder = root if root is not None else settings().scenes
     return open_archived(path, None if folder is None else Path(folder))

@@ -1,4 +1,4 @@
-"""One file for each way the files of a scene may lie: a folder, a tar file."""
+"""One file for each way the files of a scene may lie: a folder, a folder of folders, a tar file, a zip file."""
 
 from __future__ import annotations
 
@@ -8,11 +8,20 @@ from pathlib import Path
 from gigascene.archives._stat import identity
 from gigascene.archives._unpacked import is_unpacked
 from gigascene.archives.folder import Folder
-from gigascene.archives.tarball import SUFFIXES, Tarball
+from gigascene.archives.tarball import SUFFIXES as TAR_SUFFIXES
+from gigascene.archives.tarball import Tarball
+from gigascene.archives.tree import Tree
+from gigascene.archives.zipped import SUFFIXES as ZIP_SUFFIXES
+from gigascene.archives.zipped import Zipped
 from gigascene.model.errors import BadInput
 from gigascene.model.sensor import Archive
 
-__all__ = ["Folder", "Tarball", "identity", "is_unpacked", "open_archive"]
+__all__ = ["Folder", "Tarball", "Tree", "Zipped", "identity", "is_unpacked", "open_archive"]
+
+SUFFIXES = (*TAR_SUFFIXES, ".SAFE", *ZIP_SUFFIXES, ".SAFE.zip")
+"""What a scene's file or folder may be called behind its id."""
+
+_SAFE_METADATA = ("manifest.safe", "MTD_MSIL1C.xml", "MTD_MSIL2A.xml")
 
 
 def open_archive(path: str | os.PathLike[str], root: str | os.PathLike[str] | None = None) -> Archive:
@@ -21,10 +30,11 @@ def open_archive(path: str | os.PathLike[str], root: str | os.PathLike[str] | No
     Parameters
     ----------
     path : path or str
-        A folder, a tar file (``.tar``, ``.tar.gz``, ``.tgz``, ``.tar.bz2``), any file inside a
+        A folder, a tar file (``.tar``, ``.tar.gz``, ``.tgz``, ``.tar.bz2``) or zip file, any file inside a
         scene's folder, or a scene id, or the beginning of one, to be looked up under `root`.
+        Of a SAFE product, also any folder inside, such as that of one granule.
     root : path, optional
-        Folder that holds ``ID/``, ``ID.tar``, ``ID.tar.gz`` …
+        Folder that holds ``ID/``, ``ID.SAFE/``, ``ID.tar``, ``ID.zip`` …
 
     Raises
     ------
@@ -41,11 +51,38 @@ def open_archive(path: str | os.PathLike[str], root: str | os.PathLike[str] | No
 
 
 def _at(path: Path, name: str) -> Archive:
-    if path.is_dir():
-        return Folder(path, name)
-    if path.name.lower().endswith(SUFFIXES):
+    _refuse_zarr(path, name)
+    if path.is_file() and path.name.lower().endswith(TAR_SUFFIXES):
         return Tarball(path, name)
-    return Folder(path.parent, name)
+    if path.is_file() and path.name.lower().endswith(ZIP_SUFFIXES):
+        return Zipped(path, name)
+    safe = _safe_around(path)
+    if safe is not None:
+        return Tree(safe, name)
+    return Folder(path if path.is_dir() else path.parent, name)
+
+
+def _safe_around(path: Path) -> Path | None:
+    """The SAFE product that a path is, or lies in."""
+    here = path.absolute()
+    return next((folder for folder in (here, *here.parents) if _is_safe(folder)), None)
+
+
+def _is_safe(folder: Path) -> bool:
+    if not folder.is_dir():
+        return False
+    return folder.suffix.upper() == ".SAFE" or any((folder / name).is_file() for name in _SAFE_METADATA)
+
+
+def _refuse_zarr(path: Path, name: str) -> None:
+    """EOPF, the format that follows SAFE, is another thing under a similar name."""
+    said = path.name.lower().removesuffix(".zip")
+    if said.endswith(".zarr") or (path / "zarr.json").is_file() or (path / ".zgroup").is_file():
+        raise BadInput(
+            "is a Zarr store, as the EOPF products of Sentinel are; they are not read yet.",
+            name,
+            hint="Fetch the same scene as a SAFE product.",
+        )
 
 
 def _under(root: Path, text: str) -> Path:
@@ -67,10 +104,11 @@ def _under(root: Path, text: str) -> Path:
 
 
 def _id(entry: Path) -> str:
-    """Scene id of a folder or tar file, empty for anything else."""
+    """Scene id of a folder, tar or zip file, empty for anything else."""
     if entry.is_dir():
-        return entry.name
-    suffix = next((suffix for suffix in reversed(SUFFIXES) if entry.name.lower().endswith(suffix)), "")
+        return entry.name.removesuffix(".SAFE")
+    endings = sorted(SUFFIXES, key=len, reverse=True)
+    suffix = next((ending for ending in endings if entry.name.lower().endswith(ending.lower())), "")
     return entry.name.removesuffix(entry.name[-len(suffix) :]) if suffix else ""
 
 

@@ -16,6 +16,7 @@ from rasterio.windows import Window as RasterioWindow
 from gigascene.model.errors import BadInput
 from gigascene.model.grid import Window
 from gigascene.model.scene import Asset
+from gigascene.readers import _gdal, gml
 from gigascene.readers._blocks import blocks_of, keep
 from gigascene.storage.identity import identity
 
@@ -26,8 +27,8 @@ OPEN_FILES = 24
 """Datasets one thread keeps open."""
 
 GDAL: dict[str, int | str] = {
+    **_gdal.OPTIONS,
     "GDAL_CACHEMAX": 16 << 20,  # rasterio wants bytes here; GDAL's own default is 5 % of all memory
-    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # side files must not change pixels
     "GTIFF_VIRTUAL_MEM_IO": "NO",
 }
 
@@ -47,11 +48,15 @@ def read(asset: Asset, window: Window, out: NDArray[Any] | None = None) -> NDArr
         if (blocks := blocks_of(asset)) is not None:
             blocks.read(window, out)
             return out
+        if asset.href.lower().endswith(".gml"):
+            return gml.read(asset, window, out)
         with rasterio.Env(**GDAL):
             if asset.index == MASK:
-                out[:] = _dataset(asset.href).dataset_mask(window=place)  # its `out` gets a band's levels
+                out[:] = _dataset(asset).dataset_mask(window=place)  # its `out` gets a band's levels
             else:
-                _dataset(asset.href).read(asset.index, window=place, out=out)
+                _dataset(asset).read(asset.index, window=place, out=out)
+    except BadInput:
+        raise
     except (RasterioError, ValueError, RuntimeError, OSError) as error:
         forget()
         raise _unreadable(asset, window, error) from error
@@ -71,13 +76,15 @@ def forget() -> None:
     _datasets().clear()
 
 
-def _dataset(href: str) -> Any:
-    """The thread's own handle: GDAL's datasets may not be shared."""
+def _dataset(asset: Asset) -> Any:
+    """The thread's own handle: GDAL's datasets may not be shared. Its driver is pinned by the first bytes."""
+    href = asset.href
     known, key = _datasets(), (href, identity(href))
     if key not in known:
+        driver = _gdal.kind_of(href, asset.key).driver
         with _opening, warnings.catch_warnings():  # filters belong to the process, not to the thread
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            known[key] = rasterio.open(href, driver="GTiff", sharing=False)
+            known[key] = rasterio.open(href, driver=driver, sharing=False)
         while len(known) > OPEN_FILES:
             known.popitem(last=False)[1].close()
     known.move_to_end(key)

@@ -1,4 +1,4 @@
-"""Plain GeoTIFFs: every band of every file is a band, named after its file. Never guessed, only asked for."""
+"""Plain GeoTIFF and JPEG 2000 files: every band of a file is a band, named after it. Never guessed, only asked for."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from gigascene.archives import identity
 from gigascene.model.errors import BadInput
 from gigascene.model.scene import Asset, Calibration, Scene
 from gigascene.model.sensor import Archive, Sensor
-from gigascene.readers.geotiff import Header, describe
+from gigascene.readers.raster import Header, describe
 
 _NAME = "raster"
+SUFFIXES = (".tif", ".tiff", ".jp2")
+"""Of plain rasters."""
 
 
 def scene_of_rasters(paths: Sequence[str | os.PathLike[str]]) -> Scene:
@@ -20,7 +22,7 @@ def scene_of_rasters(paths: Sequence[str | os.PathLike[str]]) -> Scene:
 
     Parameters
     ----------
-    paths : paths of GeoTIFFs
+    paths : paths of GeoTIFF or JPEG 2000 files
         A file of one band gives a band with the name of the file without suffix; one of several
         gives ``name_1``, ``name_2`` … Names that stand already get ``-2``, ``-3`` …
 
@@ -33,7 +35,7 @@ def scene_of_rasters(paths: Sequence[str | os.PathLike[str]]) -> Scene:
     Raises
     ------
     BadInput
-        Naming the file: not there, no TIFF, or no file given.
+        Naming the file: not there, neither format, or no file given.
     """
     files = [Path(path).resolve() for path in paths]
     if not files:
@@ -85,10 +87,12 @@ def _knows(archive: Archive) -> bool:
 
 
 def _open(archive: Archive) -> Scene:
-    names = sorted(name for name in archive.names() if name.lower().endswith((".tif", ".tiff")))
+    names = sorted(name for name in archive.names() if name.lower().endswith(SUFFIXES))
     if not names:
-        raise BadInput("holds no .tif file", archive.name)
+        raise BadInput("holds no .tif or .jp2 file", archive.name)
     return _scene([archive.href(name) for name in names], [Path(name).stem for name in names])
 
 
-SENSOR = Sensor(name=_NAME, title="plain GeoTIFFs, named one by one", bands=(), knows=_knows, open=_open)
+SENSOR = Sensor(
+    name=_NAME, title="plain GeoTIFF or JPEG 2000 files, named one by one", bands=(), knows=_knows, open=_open
+)

@@ -1,4 +1,4 @@
-"""Has a file changed? Size and modification time, as a text."""
+"""Where an href's bytes lie on disk, and whether they have changed: size and modification time, as a text."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from pathlib import Path
 MEMBER = re.compile(r"/vsisubfile/(?P<offset>\d+)_(?P<size>\d+),(?P<path>.+)", re.DOTALL)
 """A member of a tar file, read in place: GDAL's name for a part of a file."""
 
+ZIPPED = re.compile(r"/vsizip/\{(?P<path>.+)\}/(?P<member>[^{}]+)", re.DOTALL)
+"""A member of a zip file, read in place: GDAL's name, with the file's own path in braces."""
+
 
 def path_of(href: str) -> Path:
     """The file on disk in which an href's bytes lie."""
-    member = MEMBER.fullmatch(href)
-    return Path(member["path"] if member else href)
+    inside = MEMBER.fullmatch(href) or ZIPPED.fullmatch(href)
+    return Path(inside["path"] if inside else href)
 
 
 def identity(href: str) -> str:
