@@ -113,7 +113,7 @@ def test_info(say, small_scene):
     assert {"true-color", "ndvi", "pan-sharpened", "temperature"} <= set(facts["products"])
     assert "clouds" in facts["masks"]
     west, south, east, north = -26, 70, -24, 71
-    assert all(west < x < east and south < y < north for x, y in facts["footprint"])
+    assert all(west < x < east and south < y < north for x, y in facts["footprint"]["coordinates"][0])
 
 
 def test_the_suggested_stretch_can_be_pasted(say, small_scene, tmp_path):

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from gigascene.api.scenes import Source, open_scene
 from gigascene.execute.coordinate import Watcher
 from gigascene.execute.coordinate import run as run_plan
+from gigascene.execute.inputs import verify_inputs as verify
 from gigascene.execute.receipt import Receipt
 from gigascene.model.errors import UsageError
 from gigascene.model.look import Limits, Look, parse_stretch
@@ -35,11 +36,13 @@ def plan_compose(
     palette: str | None = None,
     units: str = "default",
     mask: Sequence[str] = (),
+    resolution: float | None = None,
     packing: Literal["nodata", "document"] = "nodata",
     depth: int = 8,
     survey: Literal["sample", "exact"] = "sample",
     writer: str | None = None,
     options: Mapping[str, Any] | None = None,
+    verify_inputs: bool = False,
     engine: str = "threads",
     workers: int | str | None = None,
     memory: str | int | None = None,
@@ -71,6 +74,8 @@ def plan_compose(
         ``"default"`` (reflectance, temperature), ``"radiance"``, or ``"dn"``: stored numbers.
     mask : sequence of str
         Named masks, such as ``"clouds"``, whose pixels become no data.
+    resolution : float
+        Pixel size, metres, of an archive that has bands at several; None: the finest that all bands have.
     packing : str
         ``"nodata"``: 0 is no data, valid pixels are 1 and up. ``"document"``: dark is 0, mask as alpha.
     depth : int
@@ -79,6 +84,8 @@ def plan_compose(
         ``"sample"`` measures at least 4 million pixels, ``"exact"`` all.
     writer, options
         Name of the writer where the suffix does not say, and its own options (compress, level, quality …).
+    verify_inputs : bool
+        Compare the files that will be read with the checksums that their product carries (SAFE: manifest.safe).
     engine, workers, memory
         Who does it in how much memory; these change no byte of the result.
 
@@ -94,6 +101,7 @@ def plan_compose(
         look=_look(PRODUCTS[product].look, stretch, gamma, curve, palette),
         units=units,
         masks=tuple(mask),
+        resolution=resolution,
         packing=packing,
         depth=depth,
         survey=survey,
@@ -101,7 +109,10 @@ def plan_compose(
         options=options or {},
         execution=execution(engine, workers, memory),
     )
-    return build(open_scene(source, root), wish)
+    plan = build(open_scene(source, root), wish)
+    if verify_inputs:
+        verify(plan)
+    return plan
 
 
 def compose(

@@ -5,7 +5,10 @@ from __future__ import annotations
 from os import PathLike
 from typing import Any
 
+from odc.geo.geobox import GeoBox
+
 from gigascene.api.scenes import Source, open_scene
+from gigascene.metadata.footprint import footprint
 from gigascene.model.errors import GigasceneError
 from gigascene.model.scene import Asset, Scene
 from gigascene.plan.build import Wish, gathered
@@ -15,23 +18,21 @@ from gigascene.plan.survey import survey
 from gigascene.registry import PRODUCTS
 from gigascene.settings import cores
 
-CORNERS = ((0, 0), (1, 0), (1, 1), (0, 1))
-
 
 def describe(source: Source, root: str | PathLike[str] | None = None) -> dict[str, Any]:
     """Identity, bands, grid, footprint, masks, products that can be made, and a stretch that suits true colour."""
     scene = open_scene(source, root)
-    grid = max(scene.assets.values(), key=lambda asset: asset.gsd_m or 0).geobox
-    box = grid.boundingbox
+    grid = max(scene.assets.values(), key=lambda asset: asset.gsd_m or 0).geobox if scene.assets else None
+    box = None if grid is None else grid.boundingbox
     return {
         "id": scene.id,
         "sensor": scene.sensor,
         "platform": scene.platform,
         "datetime": scene.datetime,
         "properties": dict(scene.properties),
-        "crs": crs_name(grid),
-        "bounds": [box.left, box.bottom, box.right, box.top],
-        "footprint": footprint(grid),
+        "crs": crs_name(grid) if grid is not None else scene.properties.get("proj:code"),
+        "bounds": [] if box is None else [box.left, box.bottom, box.right, box.top],
+        "footprint": footprint_of(scene, grid),
         "bands": [_band(asset) for asset in scene.assets.values()],
         "absent": dict(scene.absent),
         "masks": list(scene.masks),
@@ -40,17 +41,14 @@ def describe(source: Source, root: str | PathLike[str] | None = None) -> dict[st
     }
 
 
-def footprint(grid: Any) -> list[list[float]]:
-    """Longitude and latitude of the grid's corners, from the upper left clockwise; empty without a CRS."""
-    if grid.crs is None:
-        return []
-    from pyproj import Transformer  # noqa: PLC0415  (only wanted where there is a CRS)
+def footprint_of(scene: Scene, grid: GeoBox | None) -> dict[str, Any] | None:
+    """GeoJSON geometry: of what was measured where the metadata say so, else of the grid; None without a CRS.
 
-    to_degrees = Transformer.from_crs(grid.crs.to_wkt(), "EPSG:4326", always_xy=True)
-    rows, columns = grid.shape
-    a, b, c, d, e, f = list(grid.affine)[:6]
-    corners = [(a * x * columns + b * y * rows + c, d * x * columns + e * y * rows + f) for x, y in CORNERS]
-    return [[round(degree, 5) for degree in to_degrees.transform(*corner)] for corner in corners]
+    Cut at the date line, as RFC 7946 asks.
+    """
+    if scene.footprint is not None:
+        return dict(scene.footprint)
+    return None if grid is None or grid.crs is None else footprint(grid)
 
 
 def suggested(scene: Scene) -> str | None:
@@ -69,7 +67,7 @@ def _can(scene: Scene, product: str) -> bool:
     try:
         chosen(PRODUCTS[product], scene)
     except GigasceneError:
-        return PRODUCTS[product].choose > 0
+        return 0 < PRODUCTS[product].choose <= len(scene.names)
     return True
 
 

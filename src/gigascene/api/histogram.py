@@ -70,6 +70,7 @@ def histogram(
     *,
     units: str = "default",
     mask: Sequence[str] = (),
+    resolution: float | None = None,
     mode: Literal["sample", "exact"] = "exact",
     workers: int | str | None = None,
     root: str | PathLike[str] | None = None,
@@ -78,7 +79,7 @@ def histogram(
 
     Parameters
     ----------
-    source, units, mask, root
+    source, units, mask, resolution, root
         As for `plan_compose`.
     bands : sequence of str
         Common names or the archive's own.
@@ -92,7 +93,7 @@ def histogram(
     """
     scene = open_scene(source, root)
     count = execution("threads", workers, None).workers
-    gathers = [any_bands(scene, (name,), units, tuple(mask)) for name in bands]
+    gathers = [any_bands(scene, (name,), units, tuple(mask), resolution) for name in bands]
     channels = tuple(survey(gather, mode, count)[0] for gather in gathers)
     if not any(channel.counts.any() for channel in channels):
         raise BadInput(f"scene {scene.id!r} has no valid pixel in {', '.join(bands)}.")

@@ -28,13 +28,14 @@ def load(
     bands: Sequence[str] = (),
     units: Literal["default", "dn", "radiance", "reflectance", "temperature"] = "default",
     mask: Sequence[str] = (),
+    resolution: float | None = None,
     root: str | PathLike[str] | None = None,
 ) -> xarray.DataArray:
     """Physical values of a product, read when they are computed.
 
     Parameters
     ----------
-    product, source, bands, units, mask, root
+    product, source, bands, units, mask, resolution, root
         As for `plan_compose`.
 
     Returns
@@ -44,7 +45,8 @@ def load(
         (`odc.geo`'s and rioxarray's convention), unit and scene in the attributes.
     """
     scene = open_scene(source, root)
-    gather = gathered(scene, Wish(product=product, target="", bands=tuple(bands), units=units, masks=tuple(mask)))
+    wish = Wish(product=product, target="", bands=tuple(bands), units=units, masks=tuple(mask), resolution=resolution)
+    gather = gathered(scene, wish)
     chosen = gather.product
     channels = chosen.channels or tuple(asset.name for asset in gather.assets)
     geobox = gather.geobox

@@ -20,15 +20,19 @@ def app_options() -> dict[str, Any]:
 
 
 Sources = Annotated[
-    list[str], typer.Argument(metavar="SCENE", help="Folder, tar file or scene id; or plain GeoTIFFs, one a band.")
+    list[str],
+    typer.Argument(metavar="SCENE", help="Folder, tar or zip file, or scene id; or plain rasters, one a band."),
 ]
-Scene = Annotated[str, typer.Argument(metavar="SCENE", help="Folder, tar file or scene id.")]
+Scene = Annotated[str, typer.Argument(metavar="SCENE", help="Folder, tar or zip file, or scene id.")]
 Output = Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="The suffix picks the format.")]
 Bands = Annotated[str | None, typer.Option("--bands", metavar="A,B,C", help="Band names, separated by commas.")]
 Units = Annotated[
     str, typer.Option("--units", help="default, dn (stored numbers), radiance, reflectance, temperature.")
 ]
 Mask = Annotated[str | None, typer.Option("--mask", metavar="NAMES", help="Make these no data, such as clouds,snow.")]
+Resolution = Annotated[
+    float | None, typer.Option("--resolution", metavar="M", help="Pixel size, where there are several: 10, 20 or 60.")
+]
 Root = Annotated[str | None, typer.Option("--root", metavar="DIR", help="Where scenes are looked up by id.")]
 Survey = Annotated[str, typer.Option("--survey", help="sample (4 million pixels) or exact (all).")]
 Engine = Annotated[str, typer.Option("--engine", help="serial, threads or processes.")]

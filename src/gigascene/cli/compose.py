@@ -50,6 +50,7 @@ def compose(
     palette: Annotated[str | None, typer.Option("--palette", help="For one channel; grey for none.")] = None,
     units: o.Units = "default",
     mask: o.Mask = None,
+    resolution: o.Resolution = None,
     depth: Annotated[int, typer.Option("--depth", help="8 or 16 bits.")] = 8,
     packing: Annotated[
         str, typer.Option("--packing", help="nodata (0 is no data) or document (0 is dark).")
@@ -62,6 +63,9 @@ def compose(
     quality: Quality = None,
     tile: Tile = None,
     tiles: Tiles = None,
+    verify_inputs: Annotated[
+        bool, typer.Option("--verify-inputs", help="Check the files against their product's own checksums first.")
+    ] = False,
     root: o.Root = None,
     engine: o.Engine = "threads",
     workers: o.Workers = None,
@@ -85,6 +89,7 @@ def compose(
         palette=palette,
         units=units,
         mask=o.names(mask),
+        resolution=resolution,
         packing=o.one_of("--packing", packing, ("nodata", "document")),
         depth=depth,
         survey=o.one_of("--survey", survey, ("sample", "exact")),
@@ -93,6 +98,7 @@ def compose(
         engine=engine,
         workers=workers,
         memory=memory,
+        verify_inputs=verify_inputs,
         root=root,
     )
     carry_out(plan, context, save=save, resume=resume, json=json, quiet=quiet)
@@ -115,6 +121,8 @@ def make(plan: Any, *, resume: bool, json: bool, quiet: bool) -> None:
     import gigascene
     from gigascene.model.wire import to_wire
 
+    if not quiet:
+        tell(plan)
     with progress(plan.recipe.product, quiet=quiet) as watch:
         receipt = gigascene.run(plan, resume=resume, watch=run_watcher(watch))
     if json:
@@ -128,6 +136,12 @@ def make(plan: Any, *, resume: bool, json: bool, quiet: bool) -> None:
     )
 
 
+def tell(plan: Any) -> None:
+    """What was decided where nobody said."""
+    for note in plan.notes:
+        typer.echo(note, err=True)
+
+
 def explain(plan: Any, *, json: bool) -> None:
     """Print what a plan will do."""
     from gigascene.plan.explain import explain as explained
@@ -137,7 +151,8 @@ def explain(plan: Any, *, json: bool) -> None:
         o.print_json(facts)
         return
     for name, value in facts.items():
-        typer.echo(f"{name:>16}  {value}")
+        for line in value if name == "notes" else [value]:
+            typer.echo(f"{name:>16}  {line}")
 
 
 def _numbers(text: str | None) -> tuple[float, ...] | None:

@@ -13,7 +13,12 @@ HELP = """Show a scene: bands, grid, footprint, masks, suggested stretch.
 \b
 gigascene info LC08_.../
 gigascene info LC08_L1TP_226010_20140820_20200911_02_T1 --root scenes/ --json
+gigascene info S2A_MSIL2A_20221005T115411_N0400_R023_T29UNU_20221005T164454.SAFE
 """
+
+
+MOST_POINTS = 12
+"""Of an outline, as it is printed; `--json` has all."""
 
 
 def add_to(root: typer.Typer) -> None:
@@ -34,9 +39,10 @@ def info(source: o.Sources, root: o.Root = None, json: o.Json = False) -> None:
     for name, value in facts["properties"].items():
         typer.echo(f"{'':>10}  {name}: {value}")
     typer.echo(f"{'crs':>10}  {facts['crs']}")
-    typer.echo(f"{'bounds':>10}  {' '.join(f'{side:.0f}' for side in facts['bounds'])}")
-    if facts["footprint"]:
-        typer.echo(f"{'lon, lat':>10}  {'  '.join(f'{x:.3f},{y:.3f}' for x, y in facts['footprint'])}")
+    if facts["bounds"]:
+        typer.echo(f"{'bounds':>10}  {' '.join(f'{side:.0f}' for side in facts['bounds'])}")
+    for ring in _rings(facts["footprint"]):
+        typer.echo(f"{'lon, lat':>10}  {'  '.join(f'{x:.3f},{y:.3f}' for x, y in ring)}")
     for band in facts["bands"]:
         typer.echo(_line(band))
     for name, why in facts["absent"].items():
@@ -45,6 +51,15 @@ def info(source: o.Sources, root: o.Root = None, json: o.Json = False) -> None:
     typer.echo(f"{'products':>10}  {', '.join(facts['products'])}")
     if facts["stretch"]:
         typer.echo(f"{'stretch':>10}  --stretch {facts['stretch']}  (true-color, 1 % to 99 %)")
+
+
+def _rings(footprint: dict[str, Any] | None) -> list[Any]:
+    """Outlines, one on each side of the date line, each without the point that closes it, and of few points."""
+    if footprint is None:
+        return []
+    parts = footprint["coordinates"] if footprint["type"] == "MultiPolygon" else [footprint["coordinates"]]
+    rings = [part[0][:-1] for part in parts]
+    return [ring[:: -(-len(ring) // MOST_POINTS)] for ring in rings]
 
 
 def _line(band: dict[str, Any]) -> str:

@@ -182,6 +182,100 @@ def _outside(index: I64, size: int) -> NDArray[np.bool_]:
     return (index < 0) | (index >= size)
 
 
+def coarser(axes: Axes) -> bool:
+    """True if an output pixel is larger than a source pixel: a mean is due, not an interpolation."""
+    return max(axes.y.scale, axes.x.scale) > 1
+
+
+def covered_window(axes: Axes, window: Window, shape: tuple[int, int]) -> Window:
+    """The source pixels of which `averaged` takes the mean for a window: as `source_window`."""
+    y, x = _covered(axes.y, window.top, window.height), _covered(axes.x, window.left, window.width)
+    top, left = (min(max(int(first[0]), 0), size - 1) for (first, _), size in zip((y, x), shape, strict=True))
+    bottom, right = (min(max(int(last[-1]), 1), size) for (_, last), size in zip((y, x), shape, strict=True))
+    return Window(top=top, left=left, height=max(bottom - top, 1), width=max(right - left, 1))
+
+
+def _covered(axis: Axis, first: int, count: int) -> tuple[I64, I64]:
+    """For each output pixel along one axis: first source pixel whose centre lies in it, and the first behind."""
+    edges = np.rint((axis.offset + axis.scale * (np.arange(first, first + count + 1) - 0.5)) * ONE).astype(np.int64)
+    ceiled = -(-edges // ONE)
+    return ceiled[:-1], ceiled[1:]
+
+
+def _ranges(source: Window, axes: Axes, window: Window) -> tuple[I64, I64, I64, I64]:
+    """Rows and columns of a source window that belong to each output row and column."""
+    y0, y1 = (part - source.top for part in _covered(axes.y, window.top, window.height))
+    x0, x1 = (part - source.left for part in _covered(axes.x, window.left, window.width))
+    return y0.clip(0, None), y1.clip(None, source.height), x0.clip(0, None), x1.clip(None, source.width)
+
+
+def averaged_numpy(values: F32, source: Window, axes: Axes, window: Window) -> F32:
+    """Mean of the source pixels in each output pixel. The specification of `averaged`, with the same arguments.
+
+    Summed in float64, row by row from the upper left, divided, and rounded to float32 once.
+    """
+    _check(values, source)
+    y0, y1, x0, x1 = _ranges(source, axes, window)
+    total = np.zeros((window.height, window.width))
+    count = np.zeros((window.height, window.width), np.int64)
+    for dy in range(int((y1 - y0).max(initial=0))):
+        for dx in range(int((x1 - x0).max(initial=0))):
+            y, x = (y0 + dy).clip(0, source.height - 1), (x0 + dx).clip(0, source.width - 1)
+            part = values[y[:, None], x]
+            good = ~np.isnan(part) & (y0 + dy < y1)[:, None] & (x0 + dx < x1)
+            total += np.where(good, part, 0)
+            count += good
+    with np.errstate(invalid="ignore"):
+        return (total / count).astype(np.float32)
+
+
+def averaged(values: F32, source: Window, axes: Axes, window: Window) -> F32:
+    """Mean of the source pixels whose centres lie in each output pixel; compiled twin of `averaged_numpy`.
+
+    Parameters
+    ----------
+    values : (y, x) float32
+        The pixels of `source`, any unit, finite. NaN marks missing pixels.
+    source : Window
+        What `covered_window` gave, or larger (but inside the source).
+    axes : Axes
+        From the output to the source; a scale above 1.
+    window : Window
+        Of the output.
+
+    Returns
+    -------
+    (y, x) float32
+        Missing pixels are left out; NaN where all are missing or outside.
+
+    Examples
+    --------
+    >>> twice = Axis(offset=0.5, scale=2.0)
+    >>> whole = Window(top=0, left=0, height=2, width=4)
+    >>> output = Window(top=0, left=0, height=1, width=2)
+    >>> averaged(np.float32([[1, 2, 5, np.nan], [3, 4, 6, 7]]), whole, Axes(y=twice, x=twice), output).tolist()
+    [[2.5, 6.0]]
+    """
+    _check(values, source)
+    out = np.empty((window.height, window.width), np.float32)
+    _averaged(values, *_ranges(source, axes, window), out)
+    return out
+
+
+@kernel
+def _averaged(values, y0, y1, x0, x1, out):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    for row in range(out.shape[0]):
+        for column in range(out.shape[1]):
+            total, count = 0.0, 0
+            for y in range(y0[row], y1[row]):
+                for x in range(x0[column], x1[column]):
+                    value = values[y, x]
+                    if not np.isnan(value):
+                        total += np.float64(value)
+                        count += 1
+            out[row, column] = np.float32(total / count) if count else np.float32(np.nan)
+
+
 @dataclass(frozen=True, slots=True)
 class _Pairs:
     """For each output pixel along one axis: its two neighbours and the weight of each."""

@@ -139,6 +139,9 @@ class Plan:
     versions: Mapping[str, str]
     """Of this package and of every library that can change a byte."""
 
+    notes: tuple[str, ...] = ()
+    """What was decided where nobody said, in words for people."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:

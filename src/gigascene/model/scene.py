@@ -41,7 +41,7 @@ class Asset:
     """STAC common name, such as ``"red"``; equal to `key` where there is none."""
 
     href: str
-    """Where the bytes are: a path, or GDAL's ``/vsisubfile/`` name for a member of a tar file."""
+    """Where the bytes are: a path, or GDAL's name for a member of a tar file (``/vsisubfile/``) or zip file (``/vsizip/``)."""
 
     geobox: GeoBox
     """Shape, CRS and affine of the file itself."""
@@ -114,7 +114,8 @@ class Scene:
     """By the archive's own name."""
 
     absent: Mapping[str, str] = field(default_factory=dict)
-    """By common name, why a band it should have is not there: its file is missing or broken. Words for people."""
+    """By common name, why a band it should have is not there: its file is missing or broken. Words for people.
+    By key where only one of several resolutions of the band is not there."""
 
     masks: Mapping[str, Mask] = field(default_factory=dict)
     """Named masks its quality band can give."""
@@ -122,16 +123,30 @@ class Scene:
     properties: Mapping[str, Any] = field(default_factory=dict)
     """STAC names where they exist: ``view:sun_elevation``, ``eo:cloud_cover``, ``landsat:wrs_path`` … JSON values only."""
 
+    footprint: Mapping[str, Any] | None = None
+    """GeoJSON geometry of what was measured, longitude and latitude; None where only the grid tells."""
+
+    checksums: Mapping[str, str] = field(default_factory=dict)
+    """By href, what the product says of its files, metadata among them: ``"sha3-256:…"``, ``"md5:…"``, hex."""
+
     def asset(self, name: str) -> Asset | None:
-        """The asset with this common name or archive name, or None."""
+        """The asset with this common name or archive name, or None; of several resolutions, the finest."""
+        return next(iter(self.assets_of(name)), None)
+
+    def assets_of(self, name: str) -> tuple[Asset, ...]:
+        """All with this common name, or this name of the archive: one key, or a band at all its resolutions.
+
+        ``"red"`` and ``"B04"`` stand for ``B04_10m``, ``B04_20m`` and ``B04_60m``, the finest first.
+        """
         if name in self.assets:
-            return self.assets[name]
-        return next((asset for asset in self.assets.values() if asset.name == name), None)
+            return (self.assets[name],)
+        found = (a for a in self.assets.values() if name in {a.name, a.key.removesuffix(f"_{a.gsd_m or 0:g}m")})
+        return tuple(sorted(found, key=lambda asset: abs(asset.geobox.affine.a)))
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Common names of all its bands, in the archive's order."""
-        return tuple(asset.name for asset in self.assets.values())
+        """Common names of all its bands, in the archive's order, each once."""
+        return tuple(dict.fromkeys(asset.name for asset in self.assets.values()))
 
     def calibration(self, asset: Asset, quantity: str) -> Calibration:
         """How the stored numbers of one of its assets become a quantity.

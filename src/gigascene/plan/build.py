@@ -18,15 +18,16 @@ from gigascene.model.plan import Cut, Execution, Format, Plan, Recipe, Tone
 from gigascene.model.product import Product
 from gigascene.model.scene import Asset, Scene
 from gigascene.plan import fingerprint
-from gigascene.plan.find import chosen, grid_of, known_masks, quantity_of
+from gigascene.plan.find import chosen, grid_of, known_masks, needs_of, on_grid, quantity_of
 from gigascene.plan.memory import cut_to_memory
+from gigascene.plan.resolution import notes
 from gigascene.plan.survey import Mode, maxima, survey
 from gigascene.plan.tone import Counted, measured, spread, tone
 from gigascene.plan.work import work_of
 from gigascene.registry import ENGINES, PRODUCTS, WRITERS
 from gigascene.storage.folder import target_of
 from gigascene.storage.identity import path_of
-from gigascene.works.gather import Gather
+from gigascene.works.gather import Gather, assets_of
 
 NO_TONE = Tone(thresholds=())
 
@@ -42,6 +43,9 @@ class Wish:
 
     look: Look | None = None
     """None: the product's own."""
+
+    resolution: float | None = None
+    """Pixel size, metres; None: the finest that all bands have."""
 
     units: str = "default"
     masks: tuple[str, ...] = ()
@@ -71,18 +75,22 @@ def build(scene: Scene, wish: Wish) -> Plan:
 def gathered(scene: Scene, wish: Wish) -> Gather:
     """The product of a wish, ready to be read, without a look; maxima measured where it needs them."""
     product = PRODUCTS[wish.product]
-    assets = chosen(product, scene, wish.bands)
-    recipe = _recipe(product, scene, assets, wish)
-    gather = Gather(scene, product, recipe, grid_of(product, scene, assets))
-    return with_maxima(gather, wish)
+    return with_maxima(_gather(product, scene, wish), wish)
 
 
-def any_bands(scene: Scene, bands: tuple[str, ...], units: str, masks: tuple[str, ...]) -> Gather:
+def any_bands(
+    scene: Scene, bands: tuple[str, ...], units: str, masks: tuple[str, ...], resolution: float | None = None
+) -> Gather:
     """Any number of bands as they are, each in its own default calibration."""
     product = Product(name="bands", title="Bands", choose=len(bands), channels=(), quantity="")
-    assets = chosen(product, scene, bands)
-    recipe = _recipe(product, scene, assets, Wish(product="", target="", units=units, masks=masks))
-    return Gather(scene, product, recipe, grid_of(product, scene, assets))
+    wish = Wish(product="", target="", bands=bands, units=units, masks=masks, resolution=resolution)
+    return _gather(product, scene, wish)
+
+
+def _gather(product: Product, scene: Scene, wish: Wish) -> Gather:
+    assets = chosen(product, scene, wish.bands, wish.resolution)
+    grid = grid_of(product, scene, assets, wish.resolution)
+    return Gather(on_grid(scene, grid), product, _recipe(product, scene, assets, wish), grid)
 
 
 def with_maxima(gather: Gather, wish: Wish) -> Gather:
@@ -197,6 +205,7 @@ def _plan(gather: Gather, format: Format, wish: Wish) -> Plan:
         cut=Cut(task_pieces=1, window_rows=1),
         execution=wish.execution,
         versions=fingerprint.versions(format.writer),
+        notes=notes(gather.scene, needs_of(gather.product, gather.scene, wish.bands), gather.assets, gather.geobox),
     )
     check_target(plan)
     return fitted(replace(plan, format=replace(format, metadata={**format.metadata, **_texts(gather, plan)})))
@@ -220,8 +229,11 @@ def _only(gather: Gather) -> Scene:
     """The scene with only the assets and masks that are read."""
     scene, recipe = gather.scene, gather.recipe
     masks = {name: scene.masks[name] for name in recipe.masks}
-    keys = {*recipe.bands, *(mask.asset for mask in masks.values())}
-    return replace(scene, assets={key: scene.assets[key] for key in scene.assets if key in keys}, masks=masks)
+    keys = {*recipe.bands, *(key for mask in masks.values() for key in assets_of(mask))}
+    assets = {key: scene.assets[key] for key in scene.assets if key in keys}
+    unread = {asset.href for asset in scene.assets.values()} - {asset.href for asset in assets.values()}
+    checksums = {href: said for href, said in scene.checksums.items() if href not in unread}
+    return replace(scene, assets=assets, masks=masks, checksums=checksums)
 
 
 def check_not_of(scene: Scene, target: str) -> None:

@@ -35,6 +35,7 @@ def explain(plan: Plan) -> dict[str, Any]:
         "writer": format.writer,
         "size": f"{format.shape[1]} x {format.shape[0]} x {format.bands} {format.dtype}",
         "crs": crs_name(format.geobox),
+        "resolution": abs(format.geobox.affine.a),
         "pieces": pieces,
         "tasks": -(-pieces // plan.cut.task_pieces),
         "engine": f"{plan.execution.engine}, {workers} workers",
@@ -45,6 +46,7 @@ def explain(plan: Plan) -> dict[str, Any]:
         "write_mb_at_most": round(pieces * codec.bound(format) / MB),
         "disk_free_mb": disk_free(Path(plan.target)) // MB,
         "seconds": round(max(raw / RATE / workers, 0.1), 1),
+        "notes": list(plan.notes),
     }
 
 

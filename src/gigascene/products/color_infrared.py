@@ -8,7 +8,7 @@ from gigascene.model.product import Product
 PRODUCT = Product(
     name="color-infrared",
     title="Colour infrared: near infrared, red, green",
-    needs=("nir", "red", "green"),
+    needs=("nir|nir08", "red", "green"),
     channels=("nir", "red", "green"),
     # Limits measured per channel: plants are several times brighter in near infrared than in red and green.
     # Land is dark beside clouds and snow; gamma shows both.

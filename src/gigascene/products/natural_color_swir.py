@@ -11,7 +11,7 @@ from gigascene.model.product import Product
 PRODUCT = Product(
     name="natural-color-swir",
     title="Natural colour with SWIR: SWIR 1, near infrared, red",
-    needs=("swir16", "nir", "red"),
+    needs=("swir16", "nir|nir08", "red"),
     channels=("swir16", "nir", "red"),
     # Limits measured per channel: snow is nearly black in SWIR, and must not set the limits of red.
     # Land is dark beside clouds and snow; gamma shows both.

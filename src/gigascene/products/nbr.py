@@ -26,7 +26,7 @@ def make(bands: Bands, maxima: Maxima) -> Field:
 PRODUCT = Product(
     name="nbr",
     title="Normalised burn ratio (NBR)",
-    needs=("nir", "swir22"),
+    needs=("nir|nir08", "swir22"),
     make=make,
     channels=("nbr",),
     range=(-1.0, 1.0),

@@ -26,7 +26,7 @@ def make(bands: Bands, maxima: Maxima) -> Field:
 PRODUCT = Product(
     name="ndvi",
     title="Normalised difference vegetation index (NDVI)",
-    needs=("nir", "red"),
+    needs=("nir|nir08", "red"),
     make=make,
     channels=("ndvi",),
     range=(-1.0, 1.0),

@@ -13,7 +13,7 @@ from gigascene.model.product import Product
 PRODUCT = Product(
     name="swir2nirg",
     title="False colour: SWIR 2, near infrared, coastal",
-    needs=("swir22", "nir", "coastal"),
+    needs=("swir22", "nir|nir08", "coastal"),
     channels=("swir22", "nir", "coastal"),
     # Limits measured per channel: ice is dark in SWIR and bright in coastal blue, so no pair of limits fits all three.
     # Land is dark beside clouds and snow; gamma shows both.

@@ -8,7 +8,7 @@ from gigascene.model.product import Product
 PRODUCT = Product(
     name="swir-color",
     title="False colour: SWIR 2, near infrared, green",
-    needs=("swir22", "nir", "green"),
+    needs=("swir22", "nir|nir08", "green"),
     channels=("swir22", "nir", "green"),
     # Limits measured per channel: plants are several times brighter in near infrared than in green.
     # Land is dark beside clouds and snow; gamma shows both.

@@ -8,7 +8,8 @@ the display looks them up in a table made of the same thresholds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -22,7 +23,7 @@ from gigascene.model.errors import BadInput, UsageError
 from gigascene.model.grid import Window
 from gigascene.model.plan import Recipe
 from gigascene.model.product import Product, stack
-from gigascene.model.scene import Asset, Calibration, Flag, Scene
+from gigascene.model.scene import Asset, Calibration, Flag, Mask, Scene
 from gigascene.readers.window import read
 from gigascene.works._needs import Needs
 
@@ -68,10 +69,17 @@ class Gather:
         return Needs(
             pixel=sum(sizes) + 1 + 2 * len(self.recipe.masks)
             if self.tabled
-            else 4 * (3 * len(self.assets) + 3 * channels) + 8,
+            else 4 * (3 * len(self.assets) + 3 * channels) + 8 + self._averaged_bytes,
             block=self.assets[0].blocks,
             sources=tuple((asset.blocks, np.dtype(asset.dtype).itemsize) for asset in self._read()),
         )
+
+    @property
+    def _averaged_bytes(self) -> int:
+        """What one pixel costs where it is the mean of many: stored numbers, values and their test."""
+        here = abs(self.geobox.affine.determinant)
+        ratios = (here / abs(asset.geobox.affine.determinant) for asset in self.assets)
+        return sum(math.ceil(ratio) * 12 for ratio in ratios if ratio > 1)
 
     @cached_property
     def tabled(self) -> bool:
@@ -100,8 +108,9 @@ class Gather:
 
     def physical(self, window: Window) -> Block:
         """Physical values (channel, y, x) float32, NaN where not valid."""
-        pairs = zip(self.assets, self.calibrations, strict=True)
-        bands = {asset.name: self._band(asset, calibration, window) for asset, calibration in pairs}
+        names = [need.partition("|")[0] for need in self.product.needs] or self.recipe.bands
+        made = map(self._band, self.assets, self.calibrations, [window] * len(self.assets))
+        bands = dict(zip(names, made, strict=True))
         data = np.ascontiguousarray(self.product.make(bands, self.recipe.maxima))
         valid = self._masked(np.logical_and.reduce(np.isfinite(data)), window)
         data[:, ~valid] = np.nan
@@ -112,12 +121,16 @@ class Gather:
         axes = self._way(asset)
         if axes is None:
             return values(asset, calibration, window)
+        if align.coarser(axes):
+            source = align.covered_window(axes, window, tuple(asset.geobox.shape))
+            return align.averaged(values(asset, calibration, source), source, axes, window)
         source = align.source_window(axes, window, tuple(asset.geobox.shape))
         return align.bilinear(values(asset, calibration, source), source, axes, window)
 
     def _read(self) -> Iterator[Asset]:
         """Bands and quality bands."""
-        keys = {*self.recipe.bands, *(self.scene.masks[name].asset for name in self.recipe.masks)}
+        masks = (self.scene.masks[name] for name in self.recipe.masks)
+        keys = {*self.recipe.bands, *(key for mask in masks for key in assets_of(mask))}
         return (self.scene.assets[key] for key in sorted(keys))
 
     def _way(self, asset: Asset) -> align.Axes | None:
@@ -130,7 +143,7 @@ class Gather:
             raise BadInput(f"lies on another grid: {error}.", asset.href, asset.key, hint=WARP) from error
 
     def _masked(self, valid: NDArray[np.bool_], window: Window) -> NDArray[np.bool_]:
-        for asset, tests in masks_of(self.scene, self.recipe.masks).values():
+        for asset, tests in masks_of(self.scene, self.recipe.masks, self.assets):
             valid &= ~flags.masked(self._quality(asset, window), tests)
         return valid
 
@@ -157,14 +170,25 @@ def columns(window: Window, width: int) -> Iterator[Window]:
         left = right
 
 
-def masks_of(scene: Scene, names: tuple[str, ...]) -> Mapping[str, tuple[Asset, tuple[Flag, ...]]]:
-    """Named masks joined by quality band: asset and all its tests."""
+def masks_of(scene: Scene, names: tuple[str, ...], bands: Sequence[Asset] = ()) -> list[tuple[Asset, tuple[Flag, ...]]]:
+    """Named masks joined by quality band: asset and all its tests. `bands` are those that a mask of every band means."""
     joined: dict[str, tuple[Asset, tuple[Flag, ...]]] = {}
-    for name in names:
-        mask = scene.masks[name]
-        tests = joined[mask.asset][1] if mask.asset in joined else ()
-        joined[mask.asset] = (scene.assets[mask.asset], tests + mask.flags)
-    return joined
+    for part in (part for name in names for part in _parts(scene.masks[name])):
+        for asset in (scene.assets[part.asset],) if part.asset else bands:
+            tests = joined[asset.key][1] if asset.key in joined else ()
+            joined[asset.key] = (asset, tests + part.flags)
+    return list(joined.values())
+
+
+def assets_of(mask: Mask) -> tuple[str, ...]:
+    """Keys of the quality bands a mask is read from."""
+    return tuple(part.asset for part in _parts(mask) if part.asset)
+
+
+def _parts(mask: Mask) -> Iterator[Mask]:
+    yield mask
+    for further in mask.also:
+        yield from _parts(further)
 
 
 def _rises(asset: Asset, table: NDArray[np.float32]) -> bool:
