@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from gigascene.api.compose import workers_of
-from gigascene.simulate import parse_size, simulator
+from gigascene.model.errors import UsageError
+from gigascene.simulate import parse_size, parse_tiles, simulator
 
 Told = Callable[[int, int], None]
 
@@ -15,36 +17,73 @@ def simulate(
     sensor: str,
     folder: Path,
     *,
-    size: str = "full",
+    size: str | int = "full",
     seed: int = 0,
-    level: str = "l1",
+    level: str | None = None,
+    tiles: str | None = None,
+    dates: int | None = None,
+    bands: Sequence[str] | None = None,
+    truth: bool = False,
+    stac_version: str | None = None,
+    offset_applied: bool = False,
     workers: int | str | None = None,
     progress: Told | None = None,
 ) -> Path:
-    """Simulate a scene in its agency's own layout; returns its folder.
+    """Simulate scenes in their agency's own layout.
 
     Parameters
     ----------
     sensor : str
-        ``"landsat"``.
+        ``"landsat"`` or ``"sentinel2"``.
     folder : Path
-        Made if it is not there; the scene's folder goes inside.
-    size : str
-        ``"full"`` (7,800 x 7,900 pixels at 30 m), ``"small"``, or ``"ROWSxCOLUMNS"``.
+        Made if it is not there; the scenes' folders go inside.
+    size : str or int
+        ``landsat``: ``"full"`` (7,900 x 7,800 pixels at 30 m), ``"small"``, or ``"ROWSxCOLUMNS"``. ``sentinel2``: ``"full"``
+        (10,980 x 10,980 pixels at 10 m), ``"medium"``, ``"small"``, ``"tiny"``, or the pixels along a tile's side.
     seed : int
         Another Earth. The same seed gives the same bytes.
-    level : str
-        ``"l1"`` or ``"l2"``.
+    level : str, optional
+        Of ``landsat``: ``"l1"`` (unless said otherwise) or ``"l2"``.
+    tiles : str, optional
+        Of ``sentinel2``, as all that follow: tiles down and across, ``"1x1"`` unless said otherwise.
+    dates : int, optional
+        Passes of the satellites, 1 unless said otherwise.
+    bands : sequence of str, optional
+        Keys of the catalogue's assets: ``"red"``, ``"scl"`` … All, unless said otherwise.
+    truth : bool
+        For every date the whole region without clouds, on one grid: ``truth_YYYYMMDD.tif``.
+    stac_version : str, optional
+        ``"1.0.0"`` (unless said otherwise) or ``"1.1.0"``.
+    offset_applied : bool
+        Pixels have the offset of -1000 added already.
+
+    Returns
+    -------
+    Path
+        ``landsat``: the scene's folder. ``sentinel2``: ``scenes.json``, which lists the items.
+
+    Raises
+    ------
+    UnknownName, UsageError, WriteFailed
     """
     made = simulator(sensor)
+    given: dict[str, Any] = {
+        "level": level, "tiles": tiles and parse_tiles(tiles), "dates": dates, "bands": bands,
+        "truth": truth or None, "stac_version": stac_version,
+        "offset_applied": offset_applied or None,
+    }  # fmt: skip
+    options = {name: value for name, value in given.items() if value is not None}
+    for name in options:
+        if (name == "level") != (sensor == "landsat"):
+            raise UsageError(f"{sensor} is simulated without {name!r}")
     folder.mkdir(parents=True, exist_ok=True)
     return made(
         folder,
-        size=parse_size(size),
+        size=parse_size(str(size)) if sensor == "landsat" else size,
         seed=seed,
-        level=level,
         workers=None if workers is None else workers_of(workers),
         progress=progress,
+        **options,
     )
 
 

@@ -10,11 +10,12 @@ import typer
 from gigascene.cli import _options as o
 from gigascene.cli._progress import progress
 
-HELP = """Simulate a scene in its agency's own layout.
+HELP = """Simulate scenes in their agency's own layout.
 
 \b
 gigascene simulate landsat -o scenes/
 gigascene simulate landsat -o scenes/ --size small --seed 7
+gigascene simulate sentinel2 -o scenes/ --tiles 3x3 --dates 4 --size small
 """
 
 
@@ -24,11 +25,31 @@ def add_to(root: typer.Typer) -> None:
 
 
 def simulate(
-    sensor: Annotated[str, typer.Argument(help="landsat")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder that will hold the scene's.")],
-    size: Annotated[str, typer.Option("--size", help="full, small, or ROWSxCOLUMNS.")] = "full",
+    sensor: Annotated[str, typer.Argument(help="landsat or sentinel2")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder that will hold the scenes'.")],
+    size: Annotated[
+        str,
+        typer.Option("--size", help="full or small; landsat: ROWSxCOLUMNS; sentinel2: medium, tiny, pixels of a side."),
+    ] = "full",
     seed: Annotated[int, typer.Option("--seed", help="Another Earth.")] = 0,
-    level: Annotated[str, typer.Option("--level", help="l1 or l2.")] = "l1",
+    level: Annotated[str | None, typer.Option("--level", help="landsat: l1 (default) or l2.")] = None,
+    tiles: Annotated[
+        str | None,
+        typer.Option("--tiles", metavar="ROWSxCOLUMNS", help="sentinel2: tiles of the region. Default: 1x1."),
+    ] = None,
+    dates: Annotated[int | None, typer.Option("--dates", help="sentinel2: how many passes. Default: 1.")] = None,
+    bands: Annotated[
+        str | None, typer.Option("--bands", help="sentinel2: only these assets, such as red,green,blue,scl.")
+    ] = None,
+    truth: Annotated[
+        bool, typer.Option("--truth", help="sentinel2: also the whole region without clouds, for every date.")
+    ] = False,
+    stac_version: Annotated[
+        str | None, typer.Option("--stac-version", help="sentinel2: 1.0.0 (default) or 1.1.0.")
+    ] = None,
+    offset_applied: Annotated[
+        bool, typer.Option("--offset-applied", help="sentinel2: COGs whose pixels have the offset of -1000 added.")
+    ] = False,
     workers: o.Workers = None,
     json: o.Json = False,
     quiet: o.Quiet = False,
@@ -37,11 +58,11 @@ def simulate(
     from gigascene.api.simulate import simulate as simulated
 
     with progress(f"simulate {sensor}", quiet=quiet) as watch:
-        folder = simulated(
-            sensor, output, size=size, seed=seed, level=level, workers=workers,
-            progress=lambda done, of: watch(done, of, 0),
+        made = simulated(
+            sensor, output, size=size, seed=seed, level=level, tiles=tiles, dates=dates, bands=bands.split(",") if bands else None, truth=truth, stac_version=stac_version,
+            offset_applied=offset_applied, workers=workers, progress=lambda done, of: watch(done, of, 0),
         )  # fmt: skip
     if json:
-        o.print_json({"scene": str(folder)})
+        o.print_json({"scene": str(made)})
     else:
-        typer.echo(str(folder))
+        typer.echo(str(made))

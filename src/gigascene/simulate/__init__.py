@@ -8,12 +8,12 @@ from pathlib import Path
 
 from gigascene.model.errors import UnknownName, UsageError
 
-SIMULATORS = ("landsat",)
+SIMULATORS = ("landsat", "sentinel2")
 """Products that can be simulated; each is a module of this folder with a function `simulate`."""
 
 
 def simulator(name: str) -> Callable[..., Path]:
-    """The function ``simulate(folder, *, size, seed, level, workers, progress) -> Path`` of a product.
+    """The function ``simulate(folder, *, size, seed, workers, progress, …) -> Path`` of a product.
 
     Raises
     ------
@@ -39,3 +39,16 @@ def parse_size(text: str) -> str | tuple[int, int]:
         return int(rows), int(columns)
     except ValueError:
         raise UsageError(f"cannot read the size {text!r}; write full, small or ROWSxCOLUMNS, such as 300x280") from None
+
+
+def parse_tiles(text: str) -> tuple[int, int]:
+    """Tiles down and across as the command line gives them.
+
+    >>> parse_tiles("3x2")
+    (3, 2)
+    """
+    rows, _, columns = text.lower().partition("x")
+    try:
+        return int(rows), int(columns)
+    except ValueError:
+        raise UsageError(f"cannot read the tiles {text!r}; write ROWSxCOLUMNS, such as 3x3") from None

@@ -35,16 +35,17 @@ def nodes(row: int, column: int, rows: int, columns: int, salt: int) -> F32:
 
 
 @kernel
-def opacity(fields: F32, y: float, x: float, step: float, salt: int) -> F32:
+def opacity(fields: F32, y: float, x: float, step: float, salt: int, more: float) -> F32:
     """Opacity of low clouds (0 to 1), their nearness (above 0 at and around clouds), opacity of cirrus: (3, y, x).
 
-    `fields` are those of `nodes` at the pixels; `y`, `x` (m) the first pixel, `step` (m) their size.
+    `fields` are those of `nodes` at the pixels; `y`, `x` (m) the first pixel, `step` (m) their size; `more` is added to
+    the thickness of low clouds.
     """
     rows, columns = fields.shape[0], fields.shape[1]
     out = np.zeros((3, rows, columns), np.float32)
     for row in range(rows):
         for column in range(columns):
-            low, high = fields[row, column, LOW], fields[row, column, HIGH]
+            low, high = fields[row, column, LOW] + more, fields[row, column, HIGH]
             if low > -0.35:
                 low += 0.34 * fractal((x + column * step) / 1100.0, (y - row * step) / 1100.0, salt + 50, 4)
                 out[0, row, column] = ramp(0.0, 0.42, low)

@@ -57,6 +57,9 @@ class Sky:
     day: int
     """Number of the day; every day has its own clouds."""
 
+    cloudiness: float = 0.0
+    """Added to the thickness of low clouds: 0.3 covers about half the sky."""
+
     @property
     def towards_sun(self) -> tuple[float, float, float]:
         """Unit vector east, north, up."""
@@ -118,8 +121,8 @@ def clouds(patch: Patch, sky: Sky, seed: int) -> Clouds:
     east, north, up = sky.towards_sun
     # Whole 7.5 m keep every place exact in binary, so that windows agree to the last bit.
     there = replace(patch, x=patch.x + _snap(CLOUD_BASE_M * east / up), y=patch.y + _snap(CLOUD_BASE_M * north / up))
-    low, near, high = _opacity(patch, salt)
-    return Clouds(low=low, near=near, high=high, shade=_opacity(there, salt)[0])
+    low, near, high = _opacity(patch, salt, sky.cloudiness)
+    return Clouds(low=low, near=near, high=high, shade=_opacity(there, salt, sky.cloudiness)[0])
 
 
 def _salt(seed: int) -> int:
@@ -130,9 +133,9 @@ def _snap(metres: float) -> float:
     return 7.5 * round(metres / 7.5)
 
 
-def _opacity(patch: Patch, salt: int) -> F32:
+def _opacity(patch: Patch, salt: int, cloudiness: float) -> F32:
     fields = _fields(patch, _clouds.STEP_M, salt, _clouds.nodes)
-    opacity: F32 = _clouds.opacity(fields, patch.y, patch.x, patch.step, salt)
+    opacity: F32 = _clouds.opacity(fields, patch.y, patch.x, patch.step, salt, cloudiness)
     return opacity
 
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
-from gigascene.model.errors import WriteFailed
 from gigascene.simulate import _landsat_mtl as mtl
 from gigascene.simulate._geotiff import Band
 from gigascene.simulate._landsat_facts import Layout, Level, Size, layout
 from gigascene.simulate._landsat_pixels import Square, square
-from gigascene.storage.local import writing
+from gigascene.simulate._squares import cores, in_order, whole_folder
 
 
 def simulate(
@@ -59,18 +55,8 @@ def simulate(
     """
     plan = layout(size, level)
     target = Path(folder) / plan.product_id
-    with writing(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists():
-            raise WriteFailed(str(target), "it exists already", "Remove it, or choose another folder.")
-        part = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-        try:
-            _write(part, plan, seed, workers or _cores(), progress)
-            part.chmod(0o755)
-            part.rename(target)
-        except BaseException:
-            shutil.rmtree(part, ignore_errors=True)
-            raise
+    with whole_folder(target) as part:
+        _write(part, plan, seed, workers or cores(), progress)
     return target
 
 
@@ -129,20 +115,8 @@ def _fill(
 
 
 def _squares(plan: Layout, seed: int, workers: int) -> Iterator[Square]:
-    """All squares in row-major order, made by threads (the kernels and codecs release the GIL), a few ahead."""
+    """All squares in row-major order."""
     down, across = plan.grid.tiles
     with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[Square]] = deque()
-        try:
-            for index in range(down * across):
-                waiting.append(pool.submit(square, plan, index // across, index % across, seed))
-                if len(waiting) > workers + 2:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        places = product(range(down), range(across))
+        yield from in_order(lambda place: square(plan, *place, seed), places, pool, workers + 2)
