@@ -24,3 +24,11 @@ def small_scene(tmp_path_factory):
     from gigascene.simulate.landsat import simulate
 
     return simulate(tmp_path_factory.mktemp("small"), size=(300, 260), seed=5)
+
+
+@pytest.fixture(scope="session")
+def small_safe(tmp_path_factory):
+    """A Sentinel-2 level 2A product, true to format, 240 x 240 pixels of 10 m."""
+    from tiny_safe import write_l2a
+
+    return write_l2a(tmp_path_factory.mktemp("safe"))

@@ -20,6 +20,7 @@ from gigascene.api.names import palette_names
 from gigascene.cli import app
 from gigascene.model import errors
 from gigascene.sensors import _landsat_masks as masks
+from gigascene.sensors._sentinel2_bands import LEVEL1C, SCENE_CLASSES
 from gigascene.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -27,6 +28,7 @@ DOCS = ROOT / "docs"
 TOP = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")]
 PAGES = [*TOP, *sorted(DOCS.rglob("*.md"))]
 TEXTS = {page: page.read_text(encoding="utf-8") for page in PAGES}
+SAFE = "S2A_MSIL2A_20221005T115411_N0400_R023_T29UNU_20221005T164454.SAFE"
 SCENE = "LC08_L1TP_226010_20140820_20200911_02_T1"
 
 ONLY_PARSED = {"demo", "simulate", "replay", "view"}
@@ -99,7 +101,11 @@ def test_every_option_is_told(words):
     [
         (gigascene.product_names(), "docs/gallery.md"),
         (gigascene.product_names(), "CHANGELOG.md"),
-        (gigascene.sensor_names(), "docs/landsat.md"),
+        ([name for name in gigascene.sensor_names() if not name.startswith("sentinel2")], "docs/landsat.md"),
+        ([name for name in gigascene.sensor_names() if name.startswith("sentinel2")], "docs/sentinel2.md"),
+        ([band.name for band in LEVEL1C], "docs/sentinel2.md"),
+        (SCENE_CLASSES, "docs/sentinel2.md"),
+        (gigascene.look_names(), "CHANGELOG.md"),
         (registry.WRITERS.names(), "ARCHITECTURE.md"),
         (registry.ENGINES.names(), "CHANGELOG.md"),
         (palette_names(), "docs/looks.md"),
@@ -218,12 +224,15 @@ def test_examples_in_the_help_parse(words):
 
 
 @pytest.fixture
-def workspace(small_scene, tmp_path, monkeypatch):
+def workspace(small_scene, small_safe, tmp_path, monkeypatch):
     """A folder in which the docs' command lines find what they name."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "scenes").symlink_to(small_scene.parent)
     for name, band in {"R": 4, "G": 3, "B": 2}.items():
         (tmp_path / f"{name}.tif").write_bytes(next(small_scene.glob(f"*_B{band}.TIF")).read_bytes())
+    (tmp_path / SAFE).symlink_to(small_safe)
+    for band in ("B02", "B03", "B04"):
+        (tmp_path / f"T29UNU_{band}_10m.jp2").symlink_to(next(small_safe.rglob(f"*_{band}_10m.jp2")))
     gigascene.save_plan(gigascene.plan_compose("true-color", small_scene, "fjord.png"), "plan.json")
     assert small_scene.name == SCENE
     return tmp_path

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from gigascene.api.convert import convert, plan_convert
     from gigascene.api.histogram import Histogram, histogram
     from gigascene.api.load import load
-    from gigascene.api.names import palette_names, product_names, sensor_names
+    from gigascene.api.looks import save_look
+    from gigascene.api.names import look_names, palette_names, product_names, sensor_names
     from gigascene.api.picture import Picture, picture
     from gigascene.api.plans import load_plan, run, save_plan
     from gigascene.api.scenes import open_scene
@@ -51,6 +52,7 @@ _HOMES = {
     "load": "api.load",
     "load_plan": "api.plans",
     "open_scene": "api.scenes",
+    "look_names": "api.names",
     "palette_names": "api.names",
     "picture": "api.picture",
     "plan_compose": "api.compose",
@@ -58,6 +60,7 @@ _HOMES = {
     "product_names": "api.names",
     "replay": "execute.capsule",
     "run": "api.plans",
+    "save_look": "api.looks",
     "save_plan": "api.plans",
     "verify": "api.verify",
     "view": "api.view",
@@ -82,6 +85,7 @@ __all__ = [
     "histogram",
     "load",
     "load_plan",
+    "look_names",
     "open_scene",
     "palette_names",
     "picture",
@@ -90,6 +94,7 @@ __all__ = [
     "product_names",
     "replay",
     "run",
+    "save_look",
     "save_plan",
     "sensor_names",
     "verify",

@@ -8,6 +8,7 @@ from dataclasses import replace
 from os import PathLike
 from typing import Any, Literal
 
+from gigascene.api.looks import Wanted, looked
 from gigascene.api.scenes import Source, open_scene
 from gigascene.execute.coordinate import Watcher
 from gigascene.execute.coordinate import run as run_plan
@@ -30,6 +31,7 @@ def plan_compose(
     target: str | PathLike[str],
     *,
     bands: Sequence[str] = (),
+    look: Wanted = None,
     stretch: Stretch = None,
     gamma: float | Sequence[float] | None = None,
     curve: Literal["linear", "sigmoid", "equalize"] | None = None,
@@ -37,7 +39,7 @@ def plan_compose(
     units: str = "default",
     mask: Sequence[str] = (),
     resolution: float | None = None,
-    packing: Literal["nodata", "document"] = "nodata",
+    packing: Literal["nodata", "document"] | None = None,
     depth: int = 8,
     survey: Literal["sample", "exact"] = "sample",
     writer: str | None = None,
@@ -62,6 +64,8 @@ def plan_compose(
         Its suffix picks the writer.
     bands : sequence of str
         For products made of any bands (``rgb``, ``normalized-difference``).
+    look : str, path or Look
+        One of `look_names()`, a file that `save_look` wrote, or the numbers; what follows replaces parts of it.
     stretch : str or sequence of Limits
         ``"0.02:0.30"``, ``"2%:98%"``, or one pair for each channel, in the product's unit.
     gamma : float or sequence of float
@@ -78,6 +82,7 @@ def plan_compose(
         Pixel size, metres, of an archive that has bands at several; None: the finest that all bands have.
     packing : str
         ``"nodata"``: 0 is no data, valid pixels are 1 and up. ``"document"``: dark is 0, mask as alpha.
+        None: the look's own, or ``"nodata"``.
     depth : int
         8 or 16 bits.
     survey : str
@@ -94,15 +99,16 @@ def plan_compose(
     GigasceneError
         `UsageError`, `BadInput`, `LimitExceeded` when `memory` is too small, `WriteFailed`.
     """
+    shown, units, packed = looked(PRODUCTS[product], look, units, packing)
     wish = Wish(
         product=product,
         target=os.fspath(target),
         bands=tuple(bands),
-        look=_look(PRODUCTS[product].look, stretch, gamma, curve, palette),
+        look=_look(shown, stretch, gamma, curve, palette),
         units=units,
         masks=tuple(mask),
         resolution=resolution,
-        packing=packing,
+        packing=packed,
         depth=depth,
         survey=survey,
         writer=writer,

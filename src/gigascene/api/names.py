@@ -6,6 +6,7 @@ import sys
 
 from gigascene.kernels import palette
 from gigascene.model.errors import UnknownName
+from gigascene.model.named_looks import LOOKS
 from gigascene.model.product import Product
 from gigascene.registry import ENGINES, PRODUCTS, SENSORS, WRITERS
 
@@ -25,8 +26,13 @@ def palette_names() -> tuple[str, ...]:
     return palette.names()
 
 
+def look_names() -> tuple[str, ...]:
+    """Names of all looks that have one."""
+    return tuple(LOOKS)
+
+
 def catalogue(kind: str) -> dict[str, str]:
-    """Every name of a kind, with a line about it. `kind` is a plural: products, sensors, writers, engines, palettes."""
+    """Every name of a kind, with a line about it. `kind` is a plural: products, sensors, writers, engines, palettes, looks."""
     match kind:
         case "products":
             return {name: f"{PRODUCTS[name].title} ({_bands(PRODUCTS[name])})" for name in PRODUCTS.names()}
@@ -38,7 +44,9 @@ def catalogue(kind: str) -> dict[str, str]:
             return {name: _first_line(sys.modules[ENGINES[name].__module__]) for name in ENGINES.names()}
         case "palettes":
             return dict.fromkeys(palette.names(), "")
-    raise UnknownName(kind, "list", "", ("products", "sensors", "writers", "engines", "palettes"))
+        case "looks":
+            return {name: look.title for name, look in LOOKS.items()}
+    raise UnknownName(kind, "list", "", ("products", "sensors", "writers", "engines", "palettes", "looks"))
 
 
 def _bands(product: Product) -> str:

@@ -43,6 +43,9 @@ def compose(
     source: o.Sources,
     output: o.Output,
     bands: o.Bands = None,
+    look: Annotated[
+        str | None, typer.Option("--look", metavar="NAME", help="See: gigascene list looks; or a file of --save-look.")
+    ] = None,
     stretch: Stretch = None,
     gamma: Gamma = None,
     equalize: Annotated[bool, typer.Option("--equalize", help="As many pixels on every level.")] = False,
@@ -53,8 +56,9 @@ def compose(
     resolution: o.Resolution = None,
     depth: Annotated[int, typer.Option("--depth", help="8 or 16 bits.")] = 8,
     packing: Annotated[
-        str, typer.Option("--packing", help="nodata (0 is no data) or document (0 is dark).")
-    ] = "nodata",
+        str | None,
+        typer.Option("--packing", help="nodata (0 is no data) or document (0 is dark). Default: the look's."),
+    ] = None,
     survey: o.Survey = "sample",
     figure: Annotated[bool, typer.Option("--figure", help="A titled figure with axes and legend.")] = False,
     title: Annotated[str | None, typer.Option("--title", help="Of the figure.")] = None,
@@ -72,6 +76,9 @@ def compose(
     memory: o.Memory = None,
     resume: o.Resume = False,
     save: o.Save = None,
+    save_look: Annotated[
+        str | None, typer.Option("--save-look", metavar="FILE", help="Keep the look with its measured limits as JSON.")
+    ] = None,
     json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:
@@ -83,6 +90,7 @@ def compose(
         source,
         output,
         bands=o.names(bands),
+        look=look,
         stretch=stretch,
         gamma=_numbers(gamma),
         curve=_curve(equalize=equalize, sigmoid=sigmoid),
@@ -90,7 +98,7 @@ def compose(
         units=units,
         mask=o.names(mask),
         resolution=resolution,
-        packing=o.one_of("--packing", packing, ("nodata", "document")),
+        packing=None if packing is None else o.one_of("--packing", packing, ("nodata", "document")),
         depth=depth,
         survey=o.one_of("--survey", survey, ("sample", "exact")),
         writer="figure" if figure or title else None,
@@ -101,6 +109,8 @@ def compose(
         verify_inputs=verify_inputs,
         root=root,
     )
+    if save_look:
+        gigascene.save_look(plan, save_look)
     carry_out(plan, context, save=save, resume=resume, json=json, quiet=quiet)
 
 

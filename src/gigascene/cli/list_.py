@@ -8,12 +8,12 @@ import typer
 
 from gigascene.cli import _options as o
 
-HELP = """List products, sensors, writers, engines or palettes.
+HELP = """List products, sensors, writers, engines, palettes or looks.
 
 \b
 gigascene list products
 """
-KINDS = ("products", "sensors", "writers", "engines", "palettes")
+KINDS = ("products", "sensors", "writers", "engines", "palettes", "looks")
 
 
 def add_to(root: typer.Typer) -> None:

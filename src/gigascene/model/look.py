@@ -44,6 +44,9 @@ class Look:
     palette: str | None = None
     """Name of a palette for single-channel products, or None for grey."""
 
+    rounding: Literal["packing", "nearest"] = "packing"
+    """Packing ``document`` cuts fractions off; ``"nearest"`` rounds them all the same."""
+
     def __post_init__(self) -> None:
         if not all(0.01 <= g <= 100 for g in self.gamma):
             raise UsageError(f"gamma must be between 0.01 and 100, got {', '.join(f'{g:g}' for g in self.gamma)}")

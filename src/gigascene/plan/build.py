@@ -67,7 +67,7 @@ def build(scene: Scene, wish: Wish) -> Plan:
     _check(wish)
     check_not_of(scene, wish.target)
     gather = gathered(scene, wish)
-    gather = Gather(scene, gather.product, _shown(gather, wish), gather.geobox)
+    gather = Gather(gather.scene, gather.product, _shown(gather, wish), gather.geobox)
     format = writer.format(_format(gather, writer, wish))
     return _plan(gather, format, wish)
 

@@ -63,23 +63,23 @@ def _measured(limits: Limits, channel: Counted) -> Limits:
 
 def tone(look: Look, dtype: str, packing: str, counted: Sequence[Counted] = ()) -> Tone:
     """Thresholds of every channel of a measured look."""
-    steps = STEPS[dtype, packing]
+    steps, rounding = STEPS[dtype, packing], packing if look.rounding == "packing" else "nodata"  # which rounds
     gammas = look.gamma * (len(look.limits) if len(look.gamma) == 1 else 1)
     thresholds = tuple(
-        _thresholds(look, steps, packing, limits, gamma, counted[channel] if counted else None)
+        _thresholds(look, steps, rounding, limits, gamma, counted[channel] if counted else None)
         for channel, (limits, gamma) in enumerate(zip(look.limits, gammas, strict=True))
     )
     return Tone(thresholds=thresholds, base=0 if packing == "document" else 1)
 
 
 def _thresholds(
-    look: Look, steps: int, packing: str, limits: Limits, gamma: float, counted: Counted | None
+    look: Look, steps: int, rounding: str, limits: Limits, gamma: float, counted: Counted | None
 ) -> NDArray[np.float32]:
     if look.curve == "equalize" and counted is not None:
-        return stretch.equalized(steps, counted.counts, counted.starts, gamma, packing)
+        return stretch.equalized(steps, counted.counts, counted.starts, gamma, rounding)
     if look.curve == "sigmoid":
-        return stretch.sigmoid(steps, limits.low, limits.high, look.contrast, gamma, packing)
-    return stretch.linear(steps, limits.low, limits.high, gamma, packing)
+        return stretch.sigmoid(steps, limits.low, limits.high, look.contrast, gamma, rounding)
+    return stretch.linear(steps, limits.low, limits.high, gamma, rounding)
 
 
 def spread(items: tuple[Limits, ...], channels: Sequence[str], option: str) -> tuple[Limits, ...]:

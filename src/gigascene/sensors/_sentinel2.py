@@ -220,10 +220,10 @@ def _tile(found: Source) -> str:
 
 def _platform(found: Source) -> str:
     said = text(first(found.product, "SPACECRAFT_NAME"))
-    short = f"S2{said[-1:].upper()}"
-    if short not in PLATFORMS:
+    match = re.fullmatch(r"Sentinel-2([A-D])", said.strip(), re.IGNORECASE)
+    if match is None:
         raise BadInput(f"SPACECRAFT_NAME is {said!r}, which is no Sentinel-2", found.place)
-    return PLATFORMS[short]
+    return PLATFORMS[f"S2{match[1].upper()}"]
 
 
 def _moment(found: Source) -> str:

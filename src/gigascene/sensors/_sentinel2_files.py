@@ -66,19 +66,19 @@ class Source:
 
 
 def knows(archive: Archive, level: str) -> bool:
-    """True if the archive holds product metadata of this level."""
-    return any(_level(name) == level for name in archive.names())
+    """True if the archive holds product metadata of this level, or a granule of this level without any."""
+    found = {_level(name) for name in archive.names()} - {""}
+    return level in found or (not found and any(_is_in_granule(name, level) for name in archive.names()))
 
 
 def plain_bands(archive: Archive) -> Mapping[str, str]:
-    """Image files by band (``"B04_10m"``, ``"B04"``) in an archive without product metadata, of one tile and time."""
+    """Image files by band (``"B04_10m"``, ``"B04"``) that lie side by side without product metadata, of one tile and time."""
     if any(_level(name) for name in archive.names()):
         return {}
-    found = [match for name in archive.names() if (match := _PLAIN.fullmatch(PurePosixPath(name).name))]
+    found = [match for name in archive.names() if (match := _PLAIN.fullmatch(name))]
     if len({(match["tile"], match["time"]) for match in found}) != 1:
         return {}
-    names = {PurePosixPath(name).name: name for name in archive.names()}
-    return {match["band"] + (f"_{match['m']}m" if match["m"] else ""): names[match[0]] for match in found}
+    return {match["band"] + (f"_{match['m']}m" if match["m"] else ""): match[0] for match in found}
 
 
 def source(archive: Archive, level: str) -> Source:
@@ -108,6 +108,10 @@ def source(archive: Archive, level: str) -> Source:
     return found
 
 
+def _is_in_granule(name: str, level: str) -> bool:
+    return re.fullmatch(rf"(?:.*/)?GRANULE/(?:L{level}_|S2[A-D]_[A-Z]{{4}}_MSI_L{level}_TL_).*", name) is not None
+
+
 def _level(name: str) -> str:
     match = _PRODUCT.fullmatch(PurePosixPath(name).name)
     return (match["new"] or match["old"]) if match else ""
@@ -126,7 +130,7 @@ def _product_file(archive: Archive, level: str) -> str:
             hint="Give the folder of one product alone.",
         )
     if not found or _level(found[0]) != level:
-        raise BadInput(f"has no MTD_MSIL{level}.xml", archive.name)
+        raise BadInput(f"has no MTD_MSIL{level}.xml.", archive.name, hint="Fetch the product again.")
     return found[0]
 
 
