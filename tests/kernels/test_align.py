@@ -15,8 +15,11 @@ from gigascene.kernels.align import (
     NEAREST,
     Axes,
     Axis,
+    averaged,
+    averaged_numpy,
     bilinear,
     bilinear_numpy,
+    covered_window,
     nearest,
     source_window,
 )
@@ -243,3 +246,55 @@ def test_read_only_and_strided_arrays_are_accepted():
     values.flags.writeable = False
     same = Axes(y=Axis(offset=0.0, scale=1.0), x=Axis(offset=0.0, scale=1.0))
     assert np.array_equal(bilinear(values, whole((4, 4)), same, whole((4, 4))), values)
+
+
+# Means
+
+
+def covered(size, factor, missing=0.2, seed=4):
+    """A fine grid with holes and a grid of whole multiples of its pixels."""
+    fine = GeoBox((size * factor, size * factor), Affine(10, 0, 600000, 0, -10, 5200020), UTM)
+    coarse = GeoBox((size, size), Affine(10 * factor, 0, 600000, 0, -10 * factor, 5200020), UTM)
+    rng = np.random.default_rng(seed)
+    values = rng.normal(0.2, 0.3, tuple(fine.shape)).astype(np.float32)
+    values[rng.random(values.shape) < missing] = np.nan
+    values[: 2 * factor, :factor] = np.nan
+    return fine, coarse, values
+
+
+@pytest.mark.parametrize("factor", [2, 3, 6])
+def test_a_mean_is_that_of_the_pixels_inside(factor):
+    fine, coarse, values = covered(11, factor)
+    found = averaged(values, whole(fine.shape), align.axes(fine, coarse), whole(coarse.shape))
+    expected = np.full(found.shape, np.nan)
+    reproject(
+        values.astype(np.float64), expected, src_transform=fine.affine, dst_transform=coarse.affine, src_crs=UTM,
+        dst_crs=UTM, src_nodata=np.nan, dst_nodata=np.nan, resampling=Resampling.average,
+    )  # fmt: skip
+    assert np.isnan(found[:2, 0]).all()
+    assert np.allclose(found, expected, rtol=1e-6, atol=1e-7, equal_nan=True)
+
+
+@pytest.mark.parametrize("scale", [1.5, 2.0, 3.7, 6.0])
+@pytest.mark.parametrize("offset", [0.5, -0.8, 2.25])
+def test_means_of_the_twins_are_equal_for_every_part(scale, offset):
+    values = covered(10, 4)[2]
+    axes = Axes(y=Axis(offset=offset, scale=scale), x=Axis(offset=offset / 2, scale=scale))
+    output = whole((12, 13))
+    source = covered_window(axes, output, values.shape)
+    part = values[source.top : source.bottom, source.left : source.right]
+    found = averaged(part, source, axes, output)
+    assert np.array_equal(found, averaged_numpy(part, source, axes, output), equal_nan=True)
+    assert np.array_equal(found, averaged(values, whole(values.shape), axes, output), equal_nan=True)
+    for window in (Window(top=3, left=2, height=4, width=5), Window(top=11, left=12, height=1, width=1)):
+        source = covered_window(axes, window, values.shape)
+        part = values[source.top : source.bottom, source.left : source.right]
+        cut = found[window.top : window.bottom, window.left : window.right]
+        assert np.array_equal(averaged(part, source, axes, window), cut, equal_nan=True)
+
+
+def test_only_a_larger_pixel_is_a_mean():
+    fine, coarse, _ = covered(3, 2)
+    assert align.coarser(align.axes(fine, coarse))
+    assert not align.coarser(align.axes(coarse, fine))
+    assert not align.coarser(align.axes(fine, fine))

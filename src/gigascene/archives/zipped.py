@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import PurePosixPath
@@ -111,7 +112,7 @@ class Zipped:
                 yield archive
         except BadInput:
             raise
-        except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
             raise BadInput(f"is no readable zip file: {error}.", where, hint="It may be cut short.") from error
         except OSError as error:
             raise BadInput(f"cannot be read: {error.strerror or error}", where) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,7 +48,7 @@ def _opened(href: str) -> Iterator[tuple[IO[bytes], int | None]]:
         try:
             with zipfile.ZipFile(member["path"]) as archive, archive.open(member["member"]) as file:
                 yield file, None
-        except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError) as error:
             raise BadInput(f"cannot be read from its zip file: {error}", href) from error
         return
     part = MEMBER.fullmatch(href)
