@@ -22,6 +22,7 @@ def simulate(
     level: str | None = None,
     tiles: str | None = None,
     dates: int | None = None,
+    layout: str | None = None,
     bands: Sequence[str] | None = None,
     truth: bool = False,
     stac_version: str | None = None,
@@ -48,19 +49,21 @@ def simulate(
         Of ``sentinel2``, as all that follow: tiles down and across, ``"1x1"`` unless said otherwise.
     dates : int, optional
         Passes of the satellites, 1 unless said otherwise.
+    layout : str, optional
+        ``"stac"`` (Cloud-Optimised GeoTIFF and items, unless said otherwise) or ``"safe"``.
     bands : sequence of str, optional
-        Keys of the catalogue's assets: ``"red"``, ``"scl"`` … All, unless said otherwise.
+        Keys of the catalogue's assets: ``"red"``, ``"scl"`` … All, unless said otherwise; `layout` ``"stac"`` only.
     truth : bool
         For every date the whole region without clouds, on one grid: ``truth_YYYYMMDD.tif``.
     stac_version : str, optional
         ``"1.0.0"`` (unless said otherwise) or ``"1.1.0"``.
     offset_applied : bool
-        Pixels have the offset of -1000 added already.
+        Pixels of `layout` ``"stac"`` have the offset of -1000 added already.
 
     Returns
     -------
     Path
-        ``landsat``: the scene's folder. ``sentinel2``: ``scenes.json``, which lists the items.
+        ``landsat``: the scene's folder. ``sentinel2``: ``scenes.json``, or the folder that holds the SAFE products.
 
     Raises
     ------
@@ -68,7 +71,7 @@ def simulate(
     """
     made = simulator(sensor)
     given: dict[str, Any] = {
-        "level": level, "tiles": tiles and parse_tiles(tiles), "dates": dates, "bands": bands,
+        "level": level, "tiles": tiles and parse_tiles(tiles), "dates": dates, "layout": layout, "bands": bands,
         "truth": truth or None, "stac_version": stac_version,
         "offset_applied": offset_applied or None,
     }  # fmt: skip

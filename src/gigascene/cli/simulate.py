@@ -16,6 +16,7 @@ HELP = """Simulate scenes in their agency's own layout.
 gigascene simulate landsat -o scenes/
 gigascene simulate landsat -o scenes/ --size small --seed 7
 gigascene simulate sentinel2 -o scenes/ --tiles 3x3 --dates 4 --size small
+gigascene simulate sentinel2 -o scenes/ --as safe
 """
 
 
@@ -38,6 +39,9 @@ def simulate(
         typer.Option("--tiles", metavar="ROWSxCOLUMNS", help="sentinel2: tiles of the region. Default: 1x1."),
     ] = None,
     dates: Annotated[int | None, typer.Option("--dates", help="sentinel2: how many passes. Default: 1.")] = None,
+    layout: Annotated[
+        str | None, typer.Option("--as", help="sentinel2: stac (COG and items, default) or safe (JPEG 2000).")
+    ] = None,
     bands: Annotated[
         str | None, typer.Option("--bands", help="sentinel2: only these assets, such as red,green,blue,scl.")
     ] = None,
@@ -59,7 +63,8 @@ def simulate(
 
     with progress(f"simulate {sensor}", quiet=quiet) as watch:
         made = simulated(
-            sensor, output, size=size, seed=seed, level=level, tiles=tiles, dates=dates, bands=bands.split(",") if bands else None, truth=truth, stac_version=stac_version,
+            sensor, output, size=size, seed=seed, level=level, tiles=tiles, dates=dates, layout=layout,
+            bands=bands.split(",") if bands else None, truth=truth, stac_version=stac_version,
             offset_applied=offset_applied, workers=workers, progress=lambda done, of: watch(done, of, 0),
         )  # fmt: skip
     if json:

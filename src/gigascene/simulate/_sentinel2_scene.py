@@ -126,6 +126,10 @@ class Scene:
         """Azimuth and elevation at the middle of the tile, degrees."""
         return sun_angles(self.sensed, *facts.degrees(self.tile.frame.zone, *self.tile.frame.center))
 
+    def across_m(self, x: float, y: float) -> float:
+        """Distance of a place of the tile's plane from the track, to its right hand, as from a swath of full size."""
+        return self.swath.across_m(x, y)
+
     @property
     def outline(self) -> list[tuple[float, float]]:
         """Where data are, longitude and latitude, counter-clockwise, closed; empty if the pass saw nothing of the tile."""

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,24 +20,14 @@ from gigascene.simulate import _sentinel2_stac as stac
 from gigascene.simulate._cog import CogFile
 from gigascene.simulate._sentinel2_facts import Frame, Pass, Tile
 from gigascene.simulate._sentinel2_pixels import HEIGHT, WIDTH, Square, View, square
+from gigascene.simulate._sentinel2_safe import NOTHING, Image, SafeProduct
 from gigascene.simulate._sentinel2_scene import Counts, Scene
 from gigascene.simulate._squares import cores, in_order, refuse_existing, whole_folder
 from gigascene.storage.local import Target, discard, writing
 
+Layout = Literal["stac", "safe"]
+
 TRUTH_BANDS = ("B04", "B03", "B02", "B08")
-
-
-class Image(Protocol):
-    """A file that is filled from the top."""
-
-    def put(self, rows: NDArray[Any]) -> None:
-        """Append rows."""
-
-    def finish(self) -> None:
-        """Write what is left, and close."""
-
-    def close(self) -> None:
-        """Close, as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +49,7 @@ def simulate(
     size: int | str = "full",
     tiles: tuple[int, int] = (1, 1),
     dates: int = 1,
+    layout: Layout = "stac",
     bands: Sequence[str] | None = None,
     truth: bool = False,
     stac_version: str = "1.0.0",
@@ -72,7 +63,7 @@ def simulate(
     Parameters
     ----------
     folder : Path
-        Where the scenes' own folders are made, and ``scenes.json``, which lists them.
+        Where the scenes' own folders are made, and for `layout` "stac" ``scenes.json``, which lists them.
     size : int or name in `SIZES`
         Pixels of 10 m along a side of a tile, a multiple of 6. Less than ``"full"``: tiles are cut down and lie closer, so that they
         overlap as the full ones do; swath and clouds shrink with them.
@@ -80,8 +71,10 @@ def simulate(
         Around the tile 26WND. What a tile shows does not depend on how many there are.
     dates : int
         Passes: the first two of Sentinel-2A, three days apart on neighbouring tracks, then two of Sentinel-2B five days later, and so on.
+    layout : "stac" or "safe"
+        Cloud-Optimised GeoTIFFs with STAC items, or the agency's own folders with JPEG 2000.
     bands : sequence of asset keys, optional
-        Such as ``("red", "green", "blue", "nir", "scl")``; all by default.
+        Such as ``("red", "green", "blue", "nir", "scl")``; all by default. `layout` "stac" only, as the next but one and the one behind it.
     truth : bool
         Also write, for each date, the whole region without clouds, shade and swath edges: ``truth_YYYYMMDD.tif`` with red, green, blue
         and nir. Wherever a scene is clear, also around, its pixels are these.
@@ -99,7 +92,8 @@ def simulate(
     Returns
     -------
     Path
-        ``scenes.json``, an ItemCollection with relative references. The same arguments give the same bytes, with any number of workers.
+        ``scenes.json``, an ItemCollection with relative references; of SAFE products the folder that holds them. The same arguments give
+        the same bytes, with any number of workers.
 
     Raises
     ------
@@ -109,25 +103,37 @@ def simulate(
         A size, number or name that makes no sense.
     """
     pixels = facts.checked_size(size)
+    if layout not in {"stac", "safe"}:
+        raise UsageError(f"there is no layout {layout!r}; choose stac or safe")
+    if layout == "safe" and (bands or offset_applied):
+        raise UsageError("SAFE products have all bands, and no offset applied; choose the layout stac")
     if stac_version not in stac.EXTENSIONS:
         raise UsageError(f"there is no STAC {stac_version!r} here; choose {' or '.join(stac.EXTENSIONS)}")
     order = _Order(
         size=pixels, tiles=facts.region(*tiles, pixels), passes=facts.passes(dates), seed=seed,
         assets=_assets(bands), version=stac_version, applied=offset_applied,
     )  # fmt: skip
-    scenes = [scene for scene in _scenes(order) if scene.outline]
-    index, folder = Path(folder) / "scenes.json", Path(folder)
+    folder, scenes = Path(folder), [scene for scene in _scenes(order) if scene.outline]
+    index = folder / "scenes.json"
     truths = _truths(folder, order) if truth else {}
-    for path in (index, *truths, *(folder / scene.item for scene in scenes)):
+    names = [scene.product if layout == "safe" else scene.item for scene in scenes]
+    for path in (*([index] if layout == "stac" else []), *truths, *(folder / name for name in names)):
         refuse_existing(path)
     with ThreadPoolExecutor(workers or cores()) as pool:
         run = _Run(order, pool, _Progress(progress, _frames(scenes, order, len(truths))))
-        items = [run.scene(folder, scene) for scene in scenes]
+        if layout == "safe":
+            for scene in scenes:
+                run.safe(folder, scene)
+        else:
+            _write_index(index, [run.stac(folder, scene) for scene in scenes])
         for path, view in truths.items():
             run.truth(path, view)
+    return index if layout == "stac" else folder
+
+
+def _write_index(path: Path, items: Sequence[dict[str, Any]]) -> None:
     content = stac.collection_of([stac.moved(item, item["id"]) for item in items])
-    Target(index).write_text(json.dumps(content, indent=1) + "\n")
-    return index
+    Target(path).write_text(json.dumps(content, indent=1) + "\n")
 
 
 def _scenes(order: _Order) -> Iterator[Scene]:
@@ -181,8 +187,8 @@ class _Run:
     def __init__(self, order: _Order, pool: ThreadPoolExecutor, progress: _Progress) -> None:
         self._order, self._pool, self._progress = order, pool, progress
 
-    def scene(self, folder: Path, scene: Scene) -> dict[str, Any]:
-        """Write one tile on one date; its item."""
+    def stac(self, folder: Path, scene: Scene) -> dict[str, Any]:
+        """Write one tile on one date as Cloud-Optimised GeoTIFFs; its item."""
         order, frame = self._order, scene.tile.frame
         with whole_folder(folder / scene.item) as part:
             paths = {key: part / stac.file_name(key) for key in order.assets}
@@ -193,6 +199,15 @@ class _Run:
             item = stac.item(scene, counts, sizes, order.version, applied=order.applied)
             (part / f"{scene.item}.json").write_text(json.dumps(item, indent=1) + "\n", encoding="utf-8")
         return item
+
+    def safe(self, folder: Path, scene: Scene) -> None:
+        """Write one tile on one date as a SAFE product."""
+        with whole_folder(folder / scene.product) as part:
+            product = SafeProduct(part, scene)
+            view = View(
+                flown=scene.flown, seed=self._order.seed, swath=scene.swath, images=frozenset(product.files) - NOTHING
+            )  # fmt: skip
+            product.finish(self._fill(product.files, view, scene.tile.frame))
 
     def truth(self, path: Path, view: View) -> None:
         """Write the region as one date's sun shows it."""
@@ -236,10 +251,18 @@ class _Run:
             return np.concatenate(
                 [np.stack([part.images[f"{band}_10m"] for band in TRUTH_BANDS], axis=-1) for part in strip], axis=1
             )
+        if name in NOTHING:
+            return _nothing(strip, int(name.split("_")[1].removesuffix("m")))
         rows = np.concatenate([part.images[name] for part in strip], axis=1)
         if self._order.applied and name.startswith("B"):
             rows = np.where(rows > 0, np.maximum(rows, 1001) - 1000, 0).astype(np.uint16)
         return rows
+
+
+def _nothing(strip: Sequence[Square], gsd_m: int) -> NDArray[Any]:
+    """Eight flags, none of them set."""
+    rows, columns = strip[0].frame.rows, sum(part.frame.columns for part in strip)
+    return np.zeros((10 * rows // gsd_m, 10 * columns // gsd_m, 8), np.uint8)
 
 
 def _cog(path: Path, key: str, frame: Frame) -> CogFile:
