@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import rasterio
 from numpy.typing import NDArray
+from rasterio.warp import Resampling, reproject
 from rio_cogeo.cogeo import cog_validate
 
 from gigascene.model.errors import UsageError, WriteFailed
@@ -152,6 +153,35 @@ def test_true_colour_is_the_agencys(region: Path) -> None:
         numbers = read(region, item, key).astype(float)
         expected = np.where(numbers > 0, np.clip(np.rint((numbers - 1000) * 255 / 2500), 0, 255), 0)
         assert np.abs(band - expected).max() <= 1
+
+
+def test_neighbouring_zone_shows_the_same_earth(tmp_path: Path) -> None:
+    simulate(tmp_path, size=300, tiles=(2, 1), neighbor=True, bands=("red", "scl"), dates=2)
+    found = {item["id"]: item for item in items(tmp_path)}
+    tiles = [name.split("_")[1] for name in found]
+    assert tiles == 2 * ["26WND", "26WNC", "27WUU", "27WUT"]
+    home, other = found["S2A_26WND_20230729_0_L2A"], found["S2A_27WUU_20230729_0_L2A"]
+    assert other["properties"]["proj:epsg"] == 32627
+    numbers = read(tmp_path, home, "red")
+    with (
+        rasterio.open(tmp_path / home["assets"]["red"]["href"]) as grid,
+        rasterio.open(tmp_path / other["assets"]["red"]["href"]) as file,
+    ):
+        there = np.zeros_like(numbers)
+        reproject(
+            rasterio.band(file, 1), there, src_nodata=0, dst_nodata=0, dst_transform=grid.transform, dst_crs=grid.crs,
+            resampling=Resampling.bilinear,
+        )  # fmt: skip
+    both = (there > 0) & (numbers > 0)
+    assert 0.3 < both.mean() < 0.7
+    assert np.corrcoef(there[both], numbers[both])[0, 1] > 0.99
+    assert np.median(np.abs(there[both].astype(int) - numbers[both])) < 60
+    north, south = (found[f"S2A_27W{square}_20230729_0_L2A"] for square in ("UU", "UT"))
+    one, two = (read(tmp_path, item, "red") for item in (north, south))
+    down, right = (there - here for here, there in zip(place(north, "red"), place(south, "red"), strict=True))
+    assert 200 < down < 300
+    columns = slice(max(right, 0), 300 + min(right, 0)), slice(max(-right, 0), 300 - max(right, 0))
+    assert np.array_equal(one[down:, columns[0]], two[: 300 - down, columns[1]])
 
 
 def test_same_bytes_with_any_workers(region: Path, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ def simulate(
     dates: int | None = None,
     layout: str | None = None,
     bands: Sequence[str] | None = None,
+    neighbor: bool = False,
     truth: bool = False,
     stac_version: str | None = None,
     offset_applied: bool = False,
@@ -53,6 +54,8 @@ def simulate(
         ``"stac"`` (Cloud-Optimised GeoTIFF and items, unless said otherwise) or ``"safe"``.
     bands : sequence of str, optional
         Keys of the catalogue's assets: ``"red"``, ``"scl"`` … All, unless said otherwise; `layout` ``"stac"`` only.
+    neighbor : bool
+        More tiles at the eastern side, in the neighbouring UTM zone.
     truth : bool
         For every date the whole region without clouds, on one grid: ``truth_YYYYMMDD.tif``.
     stac_version : str, optional
@@ -72,7 +75,7 @@ def simulate(
     made = simulator(sensor)
     given: dict[str, Any] = {
         "level": level, "tiles": tiles and parse_tiles(tiles), "dates": dates, "layout": layout, "bands": bands,
-        "truth": truth or None, "stac_version": stac_version,
+        "neighbor": neighbor or None, "truth": truth or None, "stac_version": stac_version,
         "offset_applied": offset_applied or None,
     }  # fmt: skip
     options = {name: value for name, value in given.items() if value is not None}

@@ -45,6 +45,9 @@ def simulate(
     bands: Annotated[
         str | None, typer.Option("--bands", help="sentinel2: only these assets, such as red,green,blue,scl.")
     ] = None,
+    neighbor: Annotated[
+        bool, typer.Option("--neighbor", help="sentinel2: more tiles in the UTM zone to the east.")
+    ] = False,
     truth: Annotated[
         bool, typer.Option("--truth", help="sentinel2: also the whole region without clouds, for every date.")
     ] = False,
@@ -64,7 +67,7 @@ def simulate(
     with progress(f"simulate {sensor}", quiet=quiet) as watch:
         made = simulated(
             sensor, output, size=size, seed=seed, level=level, tiles=tiles, dates=dates, layout=layout,
-            bands=bands.split(",") if bands else None, truth=truth, stac_version=stac_version,
+            bands=bands.split(",") if bands else None, neighbor=neighbor, truth=truth, stac_version=stac_version,
             offset_applied=offset_applied, workers=workers, progress=lambda done, of: watch(done, of, 0),
         )  # fmt: skip
     if json:

@@ -6,7 +6,9 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
+from threading import get_ident
+from typing import Any
 
 import numpy as np
 from affine import Affine
@@ -236,6 +238,36 @@ def region(down: int, across: int, size: int) -> tuple[Tile, ...]:
     return tuple(_tile(column, row, size) for row in rows for column in columns)
 
 
+def neighbors(tiles: Sequence[Tile]) -> tuple[Tile, ...]:
+    """Tiles of the next UTM zone that overlap the region's eastern edge, from the north."""
+    edge = max(tile.frame.x for tile in tiles)
+    found: dict[str, Tile] = {}
+    for tile in (tile for tile in tiles if tile.frame.x == edge):
+        full, size = _full(tile), tile.frame.rows
+        x, y = _next_zone(full.x + 10 * FULL, full.center[1])
+        name = tile_name(ZONE + 1, int(x // 100_000), int(y // 100_000))
+        frame = _square(ZONE + 1, int(x // 100_000), int(y // 100_000))
+        if size != FULL:
+            x, y = _next_zone(edge + 10 * size, tile.frame.center[1])
+            west, north = 60 * round(x / 60 - size / 12), 60 * round(y / 60 + size / 12)
+            frame = Frame(x=west, y=north, rows=size, columns=size, zone=ZONE + 1)
+        found[name] = Tile(name=name, frame=frame)
+    return tuple(found.values())
+
+
+def _full(tile: Tile) -> Frame:
+    """The tile of full size that a cut-down one stands for."""
+    rows, columns = range(-MOST, MOST + 1), range(-4, 4)
+    places = ((_MIDDLE_E + column, _MIDDLE_N + row) for row in rows for column in columns)
+    return next(_square(ZONE, *place) for place in places if tile_name(ZONE, *place) == tile.name)
+
+
+def _next_zone(x: float, y: float) -> tuple[float, float]:
+    """A place of the home plane on that of the zone to the east."""
+    there = _transformer(32_600 + ZONE, 32_601 + ZONE, get_ident()).transform(x, y)
+    return float(there[0]), float(there[1])
+
+
 def checked_size(size: int | str) -> int:
     """Rows and columns of a tile at 10 m; raises `UsageError`."""
     if isinstance(size, str) and size not in SIZES:
@@ -301,8 +333,22 @@ def convergence_deg(zone: int, longitude: float, latitude: float) -> float:
     return (longitude - (6.0 * zone - 183.0)) * math.sin(math.radians(latitude))
 
 
+def home(zone: int, x: Any, y: Any) -> tuple[Any, Any]:
+    """Places of a zone's plane, numbers or arrays, on the plane of `ZONE`, metres."""
+    if zone == ZONE:
+        return x, y
+    found: tuple[Any, Any] = _transformer(32_600 + zone, 32_600 + ZONE, get_ident()).transform(x, y)
+    return found
+
+
 def _to_degrees(zone: int) -> Transformer:
-    return Transformer.from_crs(32_600 + zone, 4326, always_xy=True)
+    return _transformer(32_600 + zone, 4326, get_ident())
+
+
+@cache
+def _transformer(source: int, target: int, thread: int) -> Transformer:
+    """Transformers are not shared among threads."""
+    return Transformer.from_crs(source, target, always_xy=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -156,15 +156,29 @@ def air(good: BOOL, y: float, x: float, step: float, mean: float, swing: float, 
 
 
 @kernel
-def detectors(good: BOOL, y: float, x: float, step: float, line: tuple[float, float, float], width: float) -> U8:
+def detectors(good: BOOL, across: NDArray[np.float64], width: float) -> U8:
     """Number of the detector that saw a pixel, 1 at the swath's right edge to 12 at its left; 0 where none did.
 
-    `line` (a, b, c): ``a * x + b * y - c`` is the distance to the right of the left edge, metres; `width` that of a detector.
+    `across` is the distance to the right of the left edge, `width` that of a detector, metres.
     """
     out = np.zeros(good.shape, np.uint8)
     for i in range(good.shape[0]):
         for j in range(good.shape[1]):
             if good[i, j]:
-                across = line[0] * (x + j * step) + line[1] * (y - i * step) - line[2]
-                out[i, j] = DETECTORS - min(max(math.floor(across / width), 0), DETECTORS - 1)
+                out[i, j] = DETECTORS - min(max(math.floor(across[i, j] / width), 0), DETECTORS - 1)
+    return out
+
+
+@kernel
+def linear(image: F32, rows: NDArray[np.float64], columns: NDArray[np.float64], top: int, left: int) -> F32:
+    """Values between pixel centres, at places counted in pixels; `top` and `left` are the image's first. All have four neighbours."""
+    out = np.empty(rows.shape, np.float32)
+    for i in range(rows.shape[0]):
+        for j in range(rows.shape[1]):
+            r, c = math.floor(rows[i, j]), math.floor(columns[i, j])
+            v, u = rows[i, j] - r, columns[i, j] - c
+            r, c = r - top, c - left
+            upper = image[r, c] + u * (image[r, c + 1] - image[r, c])
+            lower = image[r + 1, c] + u * (image[r + 1, c + 1] - image[r + 1, c])
+            out[i, j] = upper + v * (lower - upper)
     return out

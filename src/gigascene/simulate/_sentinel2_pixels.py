@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -109,7 +110,11 @@ class _Seen:
         self.view, self.frame = view, frame
         self.y, self.x = frame.y - 10.0, frame.x + 10.0
         patch = earth.Patch(x=self.x, y=self.y, step=20.0, rows=frame.rows // 2, columns=frame.columns // 2)
-        fields = _fields(view, patch.padded(1))
+        fields = (
+            _fields(view, patch.padded(1))
+            if frame.zone == facts.ZONE
+            else _elsewhere(view, patch.padded(1), frame.zone)
+        )
         self.rho: Mapping[str, F32] = dict(zip(view.bands, fields.rho, strict=True))
         inner = (slice(1, -1), slice(1, -1))
         self.good, self.kind, self.light = fields.good[inner], fields.kind[inner], fields.light[inner]
@@ -182,8 +187,10 @@ class _Seen:
     def _detectors(self) -> NDArray[np.uint8]:
         swath = self.view.swath
         (a, b, c), _ = swath.sides
+        x, y = np.meshgrid(self.x + 20.0 * np.arange(self.good.shape[1]), self.y - 20.0 * np.arange(self.good.shape[0]))
+        x, y = facts.home(self.frame.zone, x, y)
         width = 2.0 * swath.half_m / kernels.DETECTORS
-        found: NDArray[np.uint8] = kernels.detectors(self.good, self.y, self.x, 20.0, (a, b, c), width)
+        found: NDArray[np.uint8] = kernels.detectors(self.good, a * x + b * y - c, width)
         return found
 
     def _stored(self, name: str) -> NDArray[np.uint16]:
@@ -230,6 +237,32 @@ def _fields(view: View, patch: earth.Patch) -> _Fields:
         optics = (0.0, 1.0, *spectra.optics(name))
         rho[band] = instrument.top_of_air(ground.reflectance[band], ground.light, low, high, shade, optics)
     return _Fields(rho=rho, good=good, kind=ground.kind, light=ground.light, low=low, high=high, shade=shade)
+
+
+def _elsewhere(view: View, patch: earth.Patch, zone: int) -> _Fields:
+    """The same on the plane of another zone: linear between the pixels of the home plane, classes and edges from the nearest."""
+    x, y = np.meshgrid(patch.x + 20.0 * np.arange(patch.columns), patch.y - 20.0 * np.arange(patch.rows))
+    x, y = facts.home(zone, x, y)
+    # Pixels are counted from the origin of the plane, so that windows agree to the last bit.
+    rows, columns = -y / 20.0 - 0.5, x / 20.0 - 0.5
+    top, left = math.floor(rows.min()), math.floor(columns.min())
+    here = _fields(
+        view,
+        earth.Patch(
+            x=20.0 * left + 10.0, y=-20.0 * top - 10.0, step=20.0,
+            rows=math.floor(rows.max()) - top + 2, columns=math.floor(columns.max()) - left + 2,
+        ),
+    )  # fmt: skip
+
+    def smooth(image: F32) -> F32:
+        sampled: F32 = kernels.linear(image, rows, columns, top, left)
+        return sampled
+
+    nearest = np.floor(rows + 0.5).astype(np.int64) - top, np.floor(columns + 0.5).astype(np.int64) - left
+    return _Fields(
+        rho=np.stack([smooth(band) for band in here.rho]), good=here.good[nearest], kind=here.kind[nearest],
+        light=smooth(here.light), low=smooth(here.low), high=smooth(here.high), shade=smooth(here.shade),
+    )  # fmt: skip
 
 
 def _shrunk(patch: earth.Patch, times: int) -> earth.Patch:

@@ -128,18 +128,19 @@ class Scene:
 
     def across_m(self, x: float, y: float) -> float:
         """Distance of a place of the tile's plane from the track, to its right hand, as from a swath of full size."""
-        return self.swath.across_m(x, y)
+        return self.swath.across_m(*facts.home(self.tile.frame.zone, x, y))
 
     @property
     def outline(self) -> list[tuple[float, float]]:
         """Where data are, longitude and latitude, counter-clockwise, closed; empty if the pass saw nothing of the tile."""
         frame = self.tile.frame
         whole = box(frame.x, frame.y - 10 * frame.rows, frame.x + 10 * frame.columns, frame.y)
-        seen = whole.intersection(strip(self.swath))
+        edge = whole.exterior.segmentize(10.0 * frame.columns / _EDGE_POINTS)
+        seen = Polygon([facts.home(frame.zone, x, y) for x, y in edge.coords]).intersection(strip(self.swath))
         if seen.is_empty or seen.area == 0.0:
             return []
         ring = orient(seen).exterior.segmentize(10.0 * frame.columns / _EDGE_POINTS)
-        return facts.outline_degrees(frame.zone, list(ring.coords))
+        return facts.outline_degrees(facts.ZONE, list(ring.coords))
 
 
 def strip(swath: Swath) -> Polygon:

@@ -49,6 +49,7 @@ def simulate(
     size: int | str = "full",
     tiles: tuple[int, int] = (1, 1),
     dates: int = 1,
+    neighbor: bool = False,
     layout: Layout = "stac",
     bands: Sequence[str] | None = None,
     truth: bool = False,
@@ -71,6 +72,8 @@ def simulate(
         Around the tile 26WND. What a tile shows does not depend on how many there are.
     dates : int
         Passes: the first two of Sentinel-2A, three days apart on neighbouring tracks, then two of Sentinel-2B five days later, and so on.
+    neighbor : bool
+        Also the tiles of UTM zone 27 that overlap the region's eastern edge. They show the same Earth, resampled.
     layout : "stac" or "safe"
         Cloud-Optimised GeoTIFFs with STAC items, or the agency's own folders with JPEG 2000.
     bands : sequence of asset keys, optional
@@ -109,8 +112,9 @@ def simulate(
         raise UsageError("SAFE products have all bands, and no offset applied; choose the layout stac")
     if stac_version not in stac.EXTENSIONS:
         raise UsageError(f"there is no STAC {stac_version!r} here; choose {' or '.join(stac.EXTENSIONS)}")
+    region = facts.region(*tiles, pixels)
     order = _Order(
-        size=pixels, tiles=facts.region(*tiles, pixels), passes=facts.passes(dates), seed=seed,
+        size=pixels, tiles=region + facts.neighbors(region) if neighbor else region, passes=facts.passes(dates), seed=seed,
         assets=_assets(bands), version=stac_version, applied=offset_applied,
     )  # fmt: skip
     folder, scenes = Path(folder), [scene for scene in _scenes(order) if scene.outline]
