@@ -16,6 +16,7 @@ from rio_cogeo.cogeo import cog_validate
 
 from gigascene.model.errors import UsageError, WriteFailed
 from gigascene.simulate.sentinel2 import simulate
+from where import DATA, needs_data
 
 CLEAR = (2, 4, 5, 6, 11)
 SIDE = 360
@@ -72,6 +73,30 @@ def test_items_tell_of_their_files(region: Path) -> None:
                 assert file.res == (asset["gsd"], asset["gsd"])
                 assert file.nodata == 0
                 assert file.dtypes[0] == asset.get("raster:bands", [{"data_type": "uint8"}])[0]["data_type"]
+
+
+@needs_data
+def test_items_have_the_catalogues_layout(region: Path) -> None:
+    """The real item is of the sister collection, level 1C."""
+    (real,) = json.loads((DATA / "stac/sentinel2/earth_search_search.json").read_text())["features"]
+    item = items(region)[0]
+    assert set(real) - {"context"} <= set(item) | {"collection"}
+    left_out = {"earthsearch:s3_path", "earthsearch:payload_id"}
+    assert set(real["properties"]) - set(item["properties"]) == left_out
+    for name, value in real["properties"].items():
+        if name not in left_out:
+            assert type(item["properties"][name]) in {type(value), float}, name
+    for key in set(real["assets"]) & set(item["assets"]):
+        theirs, mine = real["assets"][key], item["assets"][key]
+        assert set(theirs) - set(mine) == set(), key
+        assert mine["title"] == theirs["title"]
+        assert mine["roles"] == theirs["roles"]
+        assert [band["name"] for band in mine["eo:bands"]] == [band["name"] for band in theirs["eo:bands"]]
+        assert [set(band) for band in mine["eo:bands"]] == [set(band) for band in theirs["eo:bands"]]
+        for one, other in zip(mine.get("raster:bands", []), theirs.get("raster:bands", []), strict=True):
+            assert {name: other[name] for name in one} == one
+    schemas = {url.split("/")[-3] for url in real["stac_extensions"]}
+    assert schemas <= {url.split("/")[-3] for url in item["stac_extensions"]}
 
 
 def test_files_are_cloud_optimised(region: Path) -> None:

@@ -76,7 +76,8 @@ class Jp2File:
     def __init__(self, path: Path, geobox: GeoBox, bits: int, bands: int = 1) -> None:
         self._rows_total, self._columns = geobox.shape
         self._bits, self._bands = bits, bands
-        self._rows = np.empty((min(TILE, self._rows_total), self._columns, bands), np.uint8 if bits == 8 else np.uint16)
+        self._dtype = np.uint8 if bits == 8 else np.uint16
+        self._rows = np.empty((0, self._columns, bands), self._dtype)
         self._have = self._done = self._tiles = 0
         self._blank: dict[tuple[int, ...], bytes] = {}
         # All tiles have the same; the encoder takes fewer by itself for a side shorter than 8 pixels at the coarsest one.
@@ -87,6 +88,8 @@ class Jp2File:
     def put(self, rows: NDArray[Any]) -> None:
         """Append rows: (y, x) or (y, x, band)."""
         rows = rows.reshape(len(rows), *self._rows.shape[1:])
+        if not len(self._rows):
+            self._rows = np.empty((min(TILE, self._rows_total), *self._rows.shape[1:]), self._dtype)
         while len(rows):
             full = min(TILE, self._rows_total - self._done)
             take = min(full - self._have, len(rows))
@@ -95,6 +98,13 @@ class Jp2File:
             if self._have == full:
                 self._encode(self._rows[:full])
                 self._have, self._done = 0, self._done + full
+
+    def put_blank(self) -> None:
+        """All rows, of zeros."""
+        for top in range(0, self._rows_total, TILE):
+            height = min(TILE, self._rows_total - top)
+            self._encode(np.broadcast_to(self._dtype(0), (height, self._columns, self._bands)))
+        self._done = self._rows_total
 
     def finish(self) -> None:
         """Write the end, and close."""

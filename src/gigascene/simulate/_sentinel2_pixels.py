@@ -75,7 +75,6 @@ class View:
 class Square:
     """Part of every image, and what it counts at 20 m."""
 
-    frame: Frame
     images: Images
     classes: NDArray[np.int64]
     """Pixels of each class of the scene classification."""
@@ -95,7 +94,6 @@ def square(view: View, frame: Frame) -> Square:
     land = seen.good & ((seen.kind & earth.WATER) == 0)
     cloudy = (scene >= kernels.CLOUD_MEDIUM) & (scene <= kernels.CIRRUS)
     return Square(
-        frame=frame,
         images={name: image for name, image in images.items() if view.wants(name)},
         classes=np.bincount(scene.ravel(), minlength=len(facts.CLASSES)),
         land=int(land.sum()),

@@ -18,9 +18,7 @@ from gigascene.simulate import _sentinel2_tile_xml as tile_xml
 from gigascene.simulate._jp2 import Jp2File
 from gigascene.simulate._sentinel2_scene import Counts, Scene
 
-NOTHING = frozenset({"none_10m", "none_20m", "none_60m"})
-"""Masks in which nothing is set."""
-
+_BLANK = frozenset({"none_10m", "none_20m", "none_60m"})
 _PREVIEWED = "TCI_60m"
 
 
@@ -53,6 +51,7 @@ class SafeProduct:
         self.files: dict[str, Image] = {
             name: Jp2File(folder / listed.path, frame.geobox(listed.gsd_m), listed.bits, listed.bands)
             for name, listed in first.items()
+            if name not in _BLANK
         }
         self._preview = _Previewed(self.files[_PREVIEWED])
         self.files[_PREVIEWED] = self._preview
@@ -60,6 +59,7 @@ class SafeProduct:
     def finish(self, counts: Counts) -> None:
         """All that follows from what was counted."""
         scene, folder = self._scene, self._folder
+        self._write_blank()
         self._copy()
         self._write_preview()
         texts = manifest.texts(scene) | {
@@ -71,6 +71,14 @@ class SafeProduct:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8")
         (folder / "manifest.safe").write_text(manifest.manifest(scene, folder), encoding="utf-8")
+
+    def _write_blank(self) -> None:
+        """The first of the masks in which nothing is set, of each resolution."""
+        for listed in {listed.image: listed for listed in reversed(self._listed) if listed.image in _BLANK}.values():
+            grid = self._scene.tile.frame.geobox(listed.gsd_m)
+            file = Jp2File(self._folder / listed.path, grid, listed.bits, listed.bands)
+            file.put_blank()
+            file.finish()
 
     def _copy(self) -> None:
         written: dict[str, Path] = {}

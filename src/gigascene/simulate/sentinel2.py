@@ -20,7 +20,7 @@ from gigascene.simulate import _sentinel2_stac as stac
 from gigascene.simulate._cog import CogFile
 from gigascene.simulate._sentinel2_facts import Frame, Pass, Tile
 from gigascene.simulate._sentinel2_pixels import HEIGHT, WIDTH, Square, View, square
-from gigascene.simulate._sentinel2_safe import NOTHING, Image, SafeProduct
+from gigascene.simulate._sentinel2_safe import Image, SafeProduct
 from gigascene.simulate._sentinel2_scene import Counts, Scene
 from gigascene.simulate._squares import cores, in_order, refuse_existing, whole_folder
 from gigascene.storage.local import Target, discard, writing
@@ -209,7 +209,7 @@ class _Run:
         with whole_folder(folder / scene.product) as part:
             product = SafeProduct(part, scene)
             view = View(
-                flown=scene.flown, seed=self._order.seed, swath=scene.swath, images=frozenset(product.files) - NOTHING
+                flown=scene.flown, seed=self._order.seed, swath=scene.swath, images=frozenset(product.files)
             )  # fmt: skip
             product.finish(self._fill(product.files, view, scene.tile.frame))
 
@@ -255,18 +255,10 @@ class _Run:
             return np.concatenate(
                 [np.stack([part.images[f"{band}_10m"] for band in TRUTH_BANDS], axis=-1) for part in strip], axis=1
             )
-        if name in NOTHING:
-            return _nothing(strip, int(name.split("_")[1].removesuffix("m")))
         rows = np.concatenate([part.images[name] for part in strip], axis=1)
         if self._order.applied and name.startswith("B"):
             rows = np.where(rows > 0, np.maximum(rows, 1001) - 1000, 0).astype(np.uint16)
         return rows
-
-
-def _nothing(strip: Sequence[Square], gsd_m: int) -> NDArray[Any]:
-    """Eight flags, none of them set."""
-    rows, columns = strip[0].frame.rows, sum(part.frame.columns for part in strip)
-    return np.zeros((10 * rows // gsd_m, 10 * columns // gsd_m, 8), np.uint8)
 
 
 def _cog(path: Path, key: str, frame: Frame) -> CogFile:
