@@ -164,6 +164,24 @@ def test_compose_to_every_suffix(say, small_scene, tmp_path, suffix):
             assert (picture.shape, picture.count) == ((300, 260), 3)
 
 
+@pytest.mark.parametrize("contrast", [0.1, 4, 10, 50])
+def test_a_sigmoid_of_any_contrast(say, small_scene, tmp_path, contrast):
+    """Against the printed formula, of stored numbers; 10 is the default."""
+    low, high = 5500, 20_000
+    words = ("compose", "true-color", small_scene, "--units", "dn", "--stretch", f"{low}:{high}", "--gamma", "1")
+    say(*words, "--sigmoid", "--contrast", contrast, "-o", tmp_path / "a.tif")
+    with rasterio.open(next(small_scene.glob("*_B4.TIF"))) as red, rasterio.open(tmp_path / "a.tif") as picture:
+        dn, found = red.read(1).astype(np.float64), picture.read(1)
+    x = np.clip((dn - low) / (high - low), 0, 1)
+    dark, middle, bright = (1 / (1 + np.exp(-contrast * (at - 0.5))) for at in (0.0, x, 1.0))
+    want = 1 + np.rint(254 * (middle - dark) / (bright - dark))
+    assert (x[found > 0] % 1 > 0).mean() > 0.2
+    assert (np.abs(found - want)[found > 0] <= (0 if contrast > 1 else 1)).all()
+    if contrast == 10:
+        say(*words, "--sigmoid", "-o", tmp_path / "b.tif")
+        assert digest(tmp_path / "b.tif") == digest(tmp_path / "a.tif")
+
+
 @pytest.mark.parametrize("suffix", [".pdf", ".svg"])
 def test_figures(say, small_scene, tmp_path, suffix):
     say("compose", "ndvi", small_scene, "-o", tmp_path / f"f{suffix}", "--title", "Green")

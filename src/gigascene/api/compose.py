@@ -35,6 +35,7 @@ def plan_compose(
     stretch: Stretch = None,
     gamma: float | Sequence[float] | None = None,
     curve: Literal["linear", "sigmoid", "equalize"] | None = None,
+    contrast: float | None = None,
     palette: str | None = None,
     units: str = "default",
     mask: Sequence[str] = (),
@@ -72,6 +73,8 @@ def plan_compose(
         v ** (1 / gamma): above 1 brightens.
     curve : str
         ``"linear"``, ``"sigmoid"`` or ``"equalize"``.
+    contrast : float
+        Steepness of the sigmoid, 0.1 to 50; 10 if left out.
     palette : str
         One of `palette_names()`, for single-channel products; ``"grey"`` for none.
     units : str
@@ -104,7 +107,7 @@ def plan_compose(
         product=product,
         target=os.fspath(target),
         bands=tuple(bands),
-        look=_look(shown, stretch, gamma, curve, palette),
+        look=_look(shown, stretch, gamma, curve, palette, contrast),
         units=units,
         masks=tuple(mask),
         resolution=resolution,
@@ -168,7 +171,14 @@ def workers_of(said: int | str) -> int:
     return count
 
 
-def _look(look: Look, stretch: Stretch, gamma: float | Sequence[float] | None, curve: Any, palette: str | None) -> Look:
+def _look(
+    look: Look,
+    stretch: Stretch,
+    gamma: float | Sequence[float] | None,
+    curve: Any,
+    palette: str | None,
+    contrast: float | None = None,
+) -> Look:
     """The product's look with the user's changes."""
     if stretch is not None:
         limits = parse_stretch(stretch) if isinstance(stretch, str) else tuple(stretch)
@@ -179,6 +189,10 @@ def _look(look: Look, stretch: Stretch, gamma: float | Sequence[float] | None, c
         look = replace(look, gamma=(float(gamma),) if isinstance(gamma, int | float) else tuple(map(float, gamma)))
     if curve is not None:
         look = replace(look, curve=curve)
+    if contrast is not None:
+        if look.curve != "sigmoid":
+            raise UsageError(f"contrast {contrast:g} is that of a sigmoid; ask for one (--sigmoid)")
+        look = replace(look, contrast=float(contrast))
     if palette is not None:
         look = replace(look, palette=None if palette == "grey" else palette)
     return look

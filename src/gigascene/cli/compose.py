@@ -25,6 +25,10 @@ Stretch = Annotated[
 Gamma = Annotated[
     str | None, typer.Option("--gamma", metavar="G", help="v^(1/g), above 1 brightens; or one a channel.")
 ]
+Contrast = Annotated[
+    float | None,
+    typer.Option("--contrast", metavar="C", help="Of --sigmoid: 0.1 (a line) to 50 (a step). Default: 10."),
+]
 Compress = Annotated[str | None, typer.Option("--compress", help="COG: deflate, zstd, lzw, none, jpeg.")]
 Level = Annotated[str | None, typer.Option("--level", help="PNG: fast, default, small. COG: a number.")]
 Quality = Annotated[int | None, typer.Option("--quality", help="JPEG and WebP: 1 to 100.")]
@@ -50,6 +54,7 @@ def compose(
     gamma: Gamma = None,
     equalize: Annotated[bool, typer.Option("--equalize", help="As many pixels on every level.")] = False,
     sigmoid: Annotated[bool, typer.Option("--sigmoid", help="More contrast in the middle.")] = False,
+    contrast: Contrast = None,
     palette: Annotated[str | None, typer.Option("--palette", help="For one channel; grey for none.")] = None,
     units: o.Units = "default",
     mask: o.Mask = None,
@@ -94,6 +99,7 @@ def compose(
         stretch=stretch,
         gamma=_numbers(gamma),
         curve=_curve(equalize=equalize, sigmoid=sigmoid),
+        contrast=contrast,
         palette=palette,
         units=units,
         mask=o.names(mask),

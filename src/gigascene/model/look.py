@@ -8,6 +8,8 @@ from typing import Literal
 
 from gigascene.model.errors import UsageError
 
+LEAST_CONTRAST, MOST_CONTRAST = 0.1, 50.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -39,7 +41,7 @@ class Look:
     """Sigmoid raises contrast in the middle; equalize gives every level as many pixels."""
 
     contrast: float = 10.0
-    """Steepness of the sigmoid."""
+    """Steepness of the sigmoid, `LEAST_CONTRAST` to `MOST_CONTRAST`: 1 is next to a straight line, 50 next to a step."""
 
     palette: str | None = None
     """Name of a palette for single-channel products, or None for grey."""
@@ -50,6 +52,10 @@ class Look:
     def __post_init__(self) -> None:
         if not all(0.01 <= g <= 100 for g in self.gamma):
             raise UsageError(f"gamma must be between 0.01 and 100, got {', '.join(f'{g:g}' for g in self.gamma)}")
+        if not LEAST_CONTRAST <= self.contrast <= MOST_CONTRAST:
+            raise UsageError(
+                f"the contrast of a sigmoid is {LEAST_CONTRAST:g} to {MOST_CONTRAST:g}, not {self.contrast:g}"
+            )
 
     @property
     def needs_survey(self) -> bool:
