@@ -276,6 +276,35 @@ def png(tools: Tools) -> list[Job]:
     ]
 
 
+def jpeg(tools: Tools) -> list[Job]:
+    """A quarter and a sixteenth of a gigapixel picture, beside libvips with the same quality and subsampling."""
+    return [job for name in ("quarter", "sixteenth") for job in _pair(tools, name, "jpeg", f"{name}.jpg")]
+
+
+def deepzoom(tools: Tools) -> list[Job]:
+    """The same as Deep Zoom with tiles of 512 without overlap, as JPEG and as PNG."""
+    return [
+        job
+        for name in ("quarter", "sixteenth")
+        for kind in ("jpg", "png")
+        for job in _pair(tools, name, f"deepzoom-{kind}", f"{name}-{kind}.dzi", "--tiles", kind)
+    ]
+
+
+def _pair(tools: Tools, name: str, kind: str, target: str, *options: str) -> list[Job]:
+    """Ours and libvips'."""
+    source, ours, theirs = picture(tools.work, name), tools.out(f"ours-{target}"), tools.out(f"vips-{target}")
+    words = f"{kind}, {SIZES[name]}"
+    return [
+        Job(
+            name=f"gigascene, {words}",
+            commands=[[tools.gigascene, "convert", str(source), "-o", str(ours), "-q", *options]],
+            output=ours,
+        ),
+        Job(name=f"libvips, {words}", commands=[tools.peer("vips", kind, source, theirs)], output=theirs),
+    ]
+
+
 def gigapixel(tools: Tools) -> list[Job]:
     """The whole of it, and a quarter, into every kind of file."""
     return [
@@ -285,11 +314,19 @@ def gigapixel(tools: Tools) -> list[Job]:
                 [tools.gigascene, "convert", str(picture(tools.work, name)), "-o", str(tools.out(name + suffix)), "-q"]
             ],
             output=tools.out(name + suffix),
-            note="26,000 x 13,000" if name == "quarter" else "52,000 x 26,000",
+            note=SIZES[name],
         )
         for suffix, words in {".png": "PNG", ".tif": "COG"}.items()
         for name in ("quarter", "gigapixel")
     ]
+
+
+SIZES = {"gigapixel": "52,000 x 26,000", "quarter": "26,000 x 13,000", "sixteenth": "13,000 x 6,500"}
+
+
+def _beside_vips(kind: str, name: str) -> Target:
+    words = f"{kind}, {SIZES[name]}"
+    return Target(words="CPU time", job=f"gigascene, {words}", of="cpu_s", at_most=1.2, against=f"libvips, {words}")
 
 
 GDAL_BEST = "gdal_translate, COG, deflate 6"
@@ -394,6 +431,26 @@ CASES: Mapping[str, Case] = {
         ),
         compared=(("default.png", "vips.png"), ("default.png", "pillow.png"), ("default.png", "fast.png")),
         runs=1,
+    ),
+    "jpeg": Case(
+        title="JPEG beside libvips",
+        words=(
+            "RGB from PPM to JPEG, quality 90, colours at half size, the standard's Huffman code, by whole programs. Ours takes "
+            "most of a second to start, whatever the size; its memory does not grow."
+        ),
+        sources=("landsat", "quarter", "sixteenth"),
+        jobs=jpeg,
+        targets=(_beside_vips("jpeg", "quarter"),),
+    ),
+    "deepzoom": Case(
+        title="Deep Zoom beside libvips",
+        words=(
+            "The same pictures as Deep Zoom: tiles of 512 without overlap, down to one pixel, each level the mean of the one "
+            "before; JPEG of quality 85, or PNG. Both replace the folder of the round before."
+        ),
+        sources=("landsat", "quarter", "sixteenth"),
+        jobs=deepzoom,
+        targets=(_beside_vips("deepzoom-jpg", "quarter"), _beside_vips("deepzoom-png", "quarter")),
     ),
     "gigapixel": Case(
         title="1.35 gigapixels, and a quarter of them",

@@ -2,7 +2,7 @@
 
 landsat: the simulated full scene. sentinel2: red, green and blue as 10,980 x 10,980 COGs like those of the public
 archive (deflate, predictor 2, tiles of 1024, overviews). double-…: the same with twice the sides. gigapixel: true colour as
-a PPM of 52,000 x 26,000 pixels, and quarter, of half its sides. Pixels come from the simulated scene's inner square,
+a PPM of 52,000 x 26,000 pixels; quarter and sixteenth, of half and a quarter of its sides. Pixels come from the simulated scene's inner square,
 mirrored side by side, so that they are as hard to compress as it is.
 """
 
@@ -17,6 +17,9 @@ from typing import Any
 BANDS = {"red": 4, "green": 3, "blue": 2}
 SENTINEL2 = 10_980
 GIGAPIXEL = (26_000, 52_000)
+PARTS = {"gigapixel": 1, "quarter": 2, "sixteenth": 4}
+"""By how much the sides of a picture are smaller."""
+
 SQUARE = 3_660
 """Side of the inner square: three of it are a Sentinel-2 tile."""
 
@@ -62,9 +65,8 @@ def make(folder: Path, name: str) -> None:
     elif name == "double-landsat":
         for source, target in zip(landsat_bands(folder), rasters(folder, name), strict=True):
             _doubled(source, target)
-    elif name in {"gigapixel", "quarter"}:
-        side = 1 if name == "gigapixel" else 2
-        _ppm(folder, picture(folder, name), GIGAPIXEL[0] // side, GIGAPIXEL[1] // side)
+    elif name in PARTS:
+        _ppm(folder, picture(folder, name), GIGAPIXEL[0] // PARTS[name], GIGAPIXEL[1] // PARTS[name])
     else:
         raise SystemExit(f"there is no source {name!r}")
     (folder / f"{name}.done").touch()

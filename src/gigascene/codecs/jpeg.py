@@ -58,9 +58,11 @@ class JpegCodec:
         return rows * columns * (2 * format.bands + 2) + self.bound(format)
 
     def encode(self, first: int, shown: Iterable[Shown], format: Format) -> Iterator[Piece]:
-        """One strip (a run of strips side by side is always one)."""
-        levels = run_levels(first, shown, self.pieces(format))
+        """One strip (a run of strips side by side is always one), with the marker that ends it."""
+        grid = self.pieces(format)
+        levels = run_levels(first, shown, grid)
         _, image = split(compressed(levels[..., : color_bands(format)], int(format.options["quality"])))
+        image += END if first == len(grid) - 1 else restart(first)
         if not has_mask(format):
             yield piece_of(first, image, {"image": len(image)})
             return
@@ -120,13 +122,13 @@ def comment(texts: Mapping[str, str]) -> bytes:
 
 def compressed(colors: NDArray[np.uint8], quality: int) -> bytes:
     """A whole JPEG of (y, x, 1) grey or (y, x, 3) RGB levels, with the standard's Huffman code."""
-    # Copied because libjpeg's wrapper minds the strides even of sides of one pixel.
+    # libjpeg's wrapper minds the strides even of sides of one pixel.
+    if not colors.flags.c_contiguous or 1 in colors.shape:
+        colors = colors.copy()
     if colors.shape[-1] == 1:
-        return bytes(imagecodecs.jpeg8_encode(colors[..., 0].copy(), level=quality))
+        return bytes(imagecodecs.jpeg8_encode(colors[..., 0], level=quality))
     return bytes(
-        imagecodecs.jpeg8_encode(
-            colors.copy(), level=quality, colorspace="RGB", outcolorspace="YCBCR", subsampling="420"
-        )
+        imagecodecs.jpeg8_encode(colors, level=quality, colorspace="RGB", outcolorspace="YCBCR", subsampling="420")
     )
 
 

@@ -15,6 +15,7 @@ import psutil
 
 from gigascene.model.contracts import Codec
 from gigascene.model.errors import LimitExceeded, UsageError
+from gigascene.model.grid import PieceGrid
 from gigascene.model.plan import Cut, Execution, Format
 from gigascene.works._needs import Needs
 
@@ -37,6 +38,9 @@ TASK_WANTED = 8 * MB
 
 WINDOW_WANTED = 2 * MB
 """Source pixels in hand at once, where blocks are not larger: small enough for the processor's caches."""
+
+PLAIN_WINDOW = 4 * MB
+"""Levels in hand at once of a picture that has no blocks: a strip, or a row of a piece's tiles, so that nothing need be joined."""
 
 SMALLEST_WINDOW = 16
 """Rows below which reading gets slower than any memory saved is worth."""
@@ -104,7 +108,7 @@ def _cuts(needs: Needs, format: Format, codec: Codec, workers: int, processes: i
     grid, wanted = codec.pieces(format), _rows(needs, format)
     pieces = max(1, wanted // grid.piece[0]) * (grid.across if needs.block[1] > grid.piece[1] else 1)
     pieces = max(1, min(pieces, len(grid) // (TASKS_PER_WORKER * workers)))
-    rows, columns = _window(needs, wanted, format.shape[1])
+    rows, columns = _window(needs, wanted, format.shape[1]) if needs.sources else _plain_window(grid, format)
     cache = _cache(needs, columns, 1 if processes > 1 else workers)
     while True:
         yield Cut(task_pieces=pieces, window_rows=rows, window_columns=columns, cache=cache)
@@ -130,6 +134,15 @@ def _window(needs: Needs, rows: int, width: int) -> tuple[int, int]:
     if block[1] >= width:
         return max(block[0], min(rows, wanted // width) // block[0] * block[0]), width
     return rows, max(1, wanted // rows // block[1]) * block[1]
+
+
+def _plain_window(grid: PieceGrid, format: Format) -> tuple[int, int]:
+    """The rows of a piece, halved until they are little."""
+    rows, columns = grid.piece
+    row = columns * format.bands * np.dtype(format.dtype).itemsize
+    while rows * row > PLAIN_WINDOW and rows % 2 == 0:
+        rows //= 2
+    return rows, columns
 
 
 def _cache(needs: Needs, columns: int, workers: int) -> int:

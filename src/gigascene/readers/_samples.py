@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,21 @@ def fill(file: int, out: NDArray[Any], offset: int, href: str) -> None:
         view, offset = view[got:], offset + got
 
 
+def _fill_rows(file: int, out: NDArray[Any], offset: int, step: int, href: str) -> None:
+    """Parts of rows that begin `step` bytes after each other; there are a hundred thousand of them in a large picture."""
+    view, length = out.data.cast("B"), out[0].nbytes
+    with suppress(OSError):  # `fill` will meet and tell it
+        for begin in range(0, len(view), length):
+            if os.preadv(file, [view[begin : begin + length]], offset) != length:
+                break
+            offset += step
+        else:
+            return
+    for row in out[begin // length :]:
+        fill(file, row, offset, href)
+        offset += step
+
+
 def peek(file: int, length: int, offset: int, href: str) -> bytes:
     """At most so many bytes from a place in the file; fewer where it ends."""
     try:
@@ -129,8 +144,7 @@ def read(picture: Picture, top: int, height: int, out: NDArray[Any], left: int =
         if columns == picture.shape[1]:
             fill(file, out, start, picture.href)
         else:
-            for y, row in enumerate(out):
-                fill(file, row, start + y * stored, picture.href)
+            _fill_rows(file, out, start, stored, picture.href)
     if picture.dtype == "uint16" and picture.byteorder != sys.byteorder:
         out.byteswap(inplace=True)
     widen(picture, top, out)

@@ -18,7 +18,7 @@ from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from gigascene.codecs.jpeg import CODEC, END, color_bands, has_mask, header, restart
+from gigascene.codecs.jpeg import CODEC, color_bands, has_mask, header
 from gigascene.codecs.png import ZLIB_HEADER, adler32_combine
 from gigascene.metadata.geotiff_tags import ungeoreferenced_allowed
 from gigascene.model.contracts import Piece, Placed
@@ -36,55 +36,70 @@ MAX_MASKED = 2**32 - 1
 
 
 class JpegSink:
-    """Strips and masks into a body; images first, masks behind them, out of it."""
+    """Strips behind one another, behind a header.
+
+    Where some may have masks, the body is another file: the images come first out of it, their masks behind them.
+    """
 
     def __init__(self, body: Path, plan: Plan, done: Sequence[Placed]) -> None:
         self._format = plan.format
         self._body = Body(body, Path(plan.target), done)
-        self._temporary = self._body.target.sibling("jpeg")
+        self._in_place = not has_mask(plan.format)
+        self._temporary = body if self._in_place else self._body.target.sibling("jpeg")
+        if self._in_place and self._body.empty:
+            self._body.append(header(plan.format))
 
     def put(self, piece: Piece) -> Placed:
         """Append the next strip and its mask."""
         return self._body.put(piece)
 
     def finish(self) -> Mapping[str, Any]:
-        """Assemble under a temporary name, check, commit; the body is only read."""
+        """Check and commit; where masks are possible, a file that is assembled first, and the body is only read."""
         self._body.close()
         target = self._body.target
         try:
             with writing(target.path):
-                masked = self._assemble()
+                masked = False if self._in_place else self._assemble()
                 size = self._temporary.stat().st_size
+            self._check(masked=masked)
             files = commit_with_sides(target, self._temporary, replace(self._format, nodata=None))
         except BaseException:
-            discard(self._temporary)
+            self._clear()
             raise
+        self._clear()
         discard(self._body.path)
-        return {"bytes": size, "files": files, "mask": masked}
+        return {"bytes": size, "files": files, "mask": masked, "in_place": self._in_place}
 
     def abort(self, *, keep: bool) -> None:
         """Keep what is there for a resume, or nothing."""
-        discard(self._temporary)
+        self._clear()
         self._body.abort(keep=keep)
 
+    def _clear(self) -> None:
+        if not self._in_place:
+            discard(self._temporary)
+
     def _assemble(self) -> bool:
-        """Write and check the file; whether it has a mask, which it has only where it is needed."""
-        format, target, placed = self._format, str(self._body.target.path), self._body.placed
-        missing = len(CODEC.pieces(format)) - len(placed)
-        if missing:
-            raise WriteFailed(target, f"{missing} strips are missing")
-        masked = has_mask(format) and not all(strip.facts["full"] for strip in placed)
+        """Write the file; whether it has a mask, which it has only where it is needed."""
+        placed = self._body.placed
+        masked = not all(strip.facts["full"] for strip in placed)
         with self._body.path.open("rb") as body, self._temporary.open("wb") as file:
-            file.write(header(format))
-            for strip, image in parts(body, placed, of="image"):
+            file.write(header(self._format))
+            for _, image in parts(body, placed, of="image"):
                 file.write(image)
-                file.write(END if strip.index == len(placed) - 1 else restart(strip.index))
             if masked:
                 self._mask(body, file)
+        return masked
+
+    def _check(self, *, masked: bool) -> None:
+        """Raise `WriteFailed` where something is missing, or GDAL sees another picture."""
+        format, target = self._format, str(self._body.target.path)
+        missing = len(CODEC.pieces(format)) - len(self._body.placed)
+        if missing:
+            raise WriteFailed(target, f"{missing} strips are missing")
         found = seen(self._temporary, target)
         if found != (format.shape, color_bands(format), masked):
             raise WriteFailed(target, f"the finished file reads back as {found}")
-        return masked
 
     def _mask(self, body: BinaryIO, file: BinaryIO) -> None:
         """GDAL's mask: zlib of one bit a pixel, then where it begins."""
