@@ -132,13 +132,23 @@ def carry_out(plan: Any, context: typer.Context, *, save: str | None, resume: bo
         make(plan, resume=resume, json=json, quiet=quiet)
 
 
+WORTH_TELLING = 100_000_000
+"""Bytes of a file that is announced; smaller ones are there before it is read."""
+
+
 def make(plan: Any, *, resume: bool, json: bool, quiet: bool) -> None:
     """Run a plan and print its receipt."""
     import gigascene
     from gigascene.model.wire import to_wire
+    from gigascene.plan.space import check_space
 
+    disk = check_space(plan)
     if not quiet:
         tell(plan)
+        if disk.file >= WORTH_TELLING:
+            typer.echo(f"about {o.size(disk.file)} to write; {o.size(disk.free)} are free", err=True)
+    if disk.doubt:
+        typer.echo(f"gigascene: warning: {disk.doubt}.", err=True)
     with progress(plan.recipe.product, quiet=quiet) as watch:
         receipt = gigascene.run(plan, resume=resume, watch=run_watcher(watch))
     if json:
@@ -161,7 +171,9 @@ def tell(plan: Any) -> None:
 def explain(plan: Any, *, json: bool) -> None:
     """Print what a plan will do."""
     from gigascene.plan.explain import explain as explained
+    from gigascene.plan.space import check_space
 
+    check_space(plan)
     facts = explained(plan)
     if json:
         o.print_json(facts)

@@ -23,6 +23,7 @@ from gigascene.model.errors import BadInput, WriteFailed, exit_code
 from gigascene.model.plan import Plan
 from gigascene.plan.check import check_versions
 from gigascene.plan.fingerprint import band_of, fingerprint, sources
+from gigascene.plan.space import check_space
 from gigascene.registry import ENGINES, WRITERS
 from gigascene.storage.folder import target_of
 from gigascene.storage.identity import identity as identity_of
@@ -52,6 +53,7 @@ def run(plan: Plan, *, resume: bool = False, watch: Watcher | None = None) -> Re
     target.check()
     check_versions(plan)
     check_inputs(plan)
+    check_space(plan)
     began = time.monotonic()
     part = target.sibling("part")
     with stopping() as stop, locked(part) as body, _swept(target), _journal(plan, target, resume=resume) as journal:

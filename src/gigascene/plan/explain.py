@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,13 +9,11 @@ from odc.geo.geobox import GeoBox
 
 from gigascene.model.plan import Plan
 from gigascene.plan.memory import MB
+from gigascene.plan.space import space
 from gigascene.registry import ENGINES, WRITERS
 
 RATE = 90e6
 """Output bytes one core makes in a second, reading included; measured on 2020s server cores, order of magnitude."""
-
-COMPRESSED = 0.6
-"""Share of the raw size that a picture of the Earth usually keeps."""
 
 
 def explain(plan: Plan) -> dict[str, Any]:
@@ -25,6 +21,7 @@ def explain(plan: Plan) -> dict[str, Any]:
     format, codec = plan.format, WRITERS[plan.format.writer].codec
     pieces = len(codec.pieces(format))
     raw = format.shape[0] * format.shape[1] * format.bands * np.dtype(format.dtype).itemsize
+    disk = space(plan)
     workers = ENGINES[plan.execution.engine](plan.execution.workers).workers
     return {
         "target": plan.target,
@@ -42,11 +39,13 @@ def explain(plan: Plan) -> dict[str, Any]:
         "memory_mb": round(plan.execution.projected / MB),
         "memory_allowed_mb": round(plan.execution.memory / MB),
         "read_mb": round(bytes_to_read(plan) / MB),
-        "write_mb": round(raw * COMPRESSED / MB),
+        "write_mb": round(disk.file / MB),
         "write_mb_at_most": round(pieces * codec.bound(format) / MB),
-        "disk_free_mb": disk_free(Path(plan.target)) // MB,
+        "disk_needed_mb": round(disk.likely / MB),
+        "disk_free_mb": disk.free // MB,
         "seconds": round(max(raw / RATE / workers, 0.1), 1),
         "notes": list(plan.notes),
+        **({"warning": disk.doubt} if disk.doubt else {}),
     }
 
 
@@ -58,12 +57,9 @@ def crs_name(geobox: GeoBox) -> str | None:
 
 
 def bytes_to_read(plan: Plan) -> int:
-    """Uncompressed bytes of all bands that are read."""
+    """Uncompressed bytes of all that is read."""
+    if plan.picture is not None:
+        picture = plan.picture
+        return picture.shape[0] * picture.shape[1] * picture.bands * np.dtype(picture.dtype).itemsize
     assets = [asset for scene in plan.scenes for asset in scene.assets.values()]
     return sum(asset.geobox.shape[0] * asset.geobox.shape[1] * np.dtype(asset.dtype).itemsize for asset in assets)
-
-
-def disk_free(target: Path) -> int:
-    """Bytes free where the target will be."""
-    status = os.statvfs(target.parent)
-    return status.f_bavail * status.f_frsize
