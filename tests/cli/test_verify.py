@@ -18,8 +18,9 @@ import gigascene
 from gigascene.api.verify import verify
 from gigascene.cli import _options
 from gigascene.cli import verify as command
-from gigascene.execute import decoding, digests
-from gigascene.execute.proof import read_proof
+from gigascene.execute import digests
+from gigascene.execute.verify import decoding
+from gigascene.execute.verify.proof import read_proof
 from gigascene.model.errors import BadInput, UsageError
 
 KINDS = {

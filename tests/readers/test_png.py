@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gigascene.model.errors import BadInput
-from gigascene.model.picture import Picture
+from gigascene.model.plain_picture import PlainPicture
 from gigascene.model.wire import dumps, loads
 from gigascene.readers import png
 
@@ -226,7 +226,7 @@ def test_chunks_that_may_be_skipped_are(tmp_path):
 
 def test_pictures_travel_as_json(tmp_path):
     picture = png.describe(save(tmp_path, file_of(ihdr(), GOOD, END)))
-    assert loads(Picture, dumps(picture)) == picture
+    assert loads(PlainPicture, dumps(picture)) == picture
 
 
 @pytest.mark.parametrize(("color", "depth", "transparent"), CASES)

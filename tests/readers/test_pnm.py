@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gigascene.model.errors import BadInput, UsageError
-from gigascene.model.picture import Picture
+from gigascene.model.plain_picture import PlainPicture
 from gigascene.model.wire import dumps, loads
 from gigascene.readers import pnm, raw
 
@@ -164,7 +164,7 @@ def test_nothing_between_images_but_blanks(tmp_path):
 
 def test_pictures_travel_as_json(tmp_path):
     picture = pnm.describe(save(tmp_path, pam(noise(5, 4, 3))))
-    assert loads(Picture, dumps(picture)) == picture
+    assert loads(PlainPicture, dumps(picture)) == picture
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_no_picture_that_cannot_be_comes_from_json(tmp_path, changed):
         replace(picture, **changed)
     text = json.dumps(json.loads(dumps(picture)) | changed)
     with pytest.raises(BadInput, match="this is no picture"):
-        loads(Picture, text)
+        loads(PlainPicture, text)
 
 
 def test_rows_far_down_cost_nothing(tmp_path):
@@ -442,7 +442,7 @@ def test_raw_samples(tmp_path, dtype, byteorder):
     picture = raw.describe(path, (13, 7), 3, dtype, byteorder, offset=6)
     for height in (1, 5, None):
         np.testing.assert_array_equal(all_rows(picture, height, raw.read), levels)
-    assert loads(Picture, dumps(picture)) == picture
+    assert loads(PlainPicture, dumps(picture)) == picture
 
 
 def test_raw_samples_that_cannot_be(tmp_path):

@@ -13,7 +13,7 @@ from gigascene.execute.coordinate import Watcher
 from gigascene.execute.coordinate import run as run_plan
 from gigascene.execute.receipt import Receipt
 from gigascene.model.errors import UsageError
-from gigascene.model.picture import ByteOrder, Depth
+from gigascene.model.plain_picture import ByteOrder, Depth
 from gigascene.model.plan import Plan
 from gigascene.plan.convert import Conversion, Found, build, found, of_picture
 from gigascene.readers import raw as raw_reader

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 
-from gigascene.execute.verify import Verdict
-from gigascene.execute.verify import verify as verified
+from gigascene.execute.verify.verdict import Verdict
+from gigascene.execute.verify.verdict import verify as verified
 from gigascene.model.errors import UsageError
 
 

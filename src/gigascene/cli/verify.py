@@ -11,7 +11,7 @@ from gigascene.cli import _options as o
 from gigascene.cli._progress import progress
 
 if TYPE_CHECKING:
-    from gigascene.execute.verify import Verdict
+    from gigascene.execute.verify.verdict import Verdict
 
 HELP = """Prove that a file is whole and unchanged: by its receipt, and by decoding it again.
 
@@ -35,7 +35,8 @@ def add_to(root: typer.Typer) -> None:
 
 def verify(
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE", help="Finished files, with their receipts beside them.")
+        list[str],
+        typer.Argument(metavar="FILE", help="Finished files or folders of map tiles, with their receipts beside them."),
     ],
     quick: Annotated[bool, typer.Option("--quick", help="Sizes and checksums only; decode nothing.")] = False,
     decode_only: Annotated[
@@ -100,6 +101,8 @@ def _agreed(facts: dict[str, Any]) -> str:
     said = [
         _count(pieces, "piece") + " as made" if pieces else _count(blocks, "block") + " as written" if blocks else ""
     ]
+    if facts["tiles"]:
+        said.append(f"{_count(facts['tiles'], 'tile')} as written")
     if facts["decoded_by"]:
         rows, columns = facts["shape"]
         said.append(f"decoded by {' and '.join(facts['decoded_by'])}: {columns:,} x {rows:,}")

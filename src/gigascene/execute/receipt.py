@@ -23,6 +23,9 @@ from gigascene.storage.local import Target, writing
 VERSION = 2
 """Of the receipt's own layout."""
 
+PYRAMID = ("folder", "scheme", "finest", "tiles", "digests", "texts")
+"""What is told of tiles in a folder."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
@@ -89,13 +92,11 @@ def write(plan: Plan, receipt: Receipt, placed: Sequence[Placed], facts: Mapping
 
 
 def _size(target: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Of the file itself; what belongs to it in a folder is told beside."""
-    if "folder" not in facts or not target.is_file():
+    """Of the file itself; what belongs to it in a folder, or is that folder, is told beside."""
+    if "folder" not in facts:
         return {}
-    return {
-        "bytes": target.stat().st_size,
-        "pyramid": {key: facts[key] for key in ("folder", "tiles", "digests")},
-    }
+    size = {"bytes": target.stat().st_size} if target.is_file() else {}
+    return {**size, "pyramid": {key: facts[key] for key in PYRAMID}}
 
 
 def _rest(receipt: Receipt, placed: Sequence[Placed], facts: Mapping[str, Any]) -> Iterator[Span]:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from gigascene.model.picture import Picture
+from gigascene.model.plain_picture import PlainPicture
 from gigascene.model.plan import Plan
 from gigascene.readers import raw
 from gigascene.readers.png import PngRows
@@ -39,7 +39,7 @@ def unpacked(plan: Plan, stopped: Callable[[], None]) -> Iterator[Plan]:
         discard(rows)
 
 
-def _unpack(picture: Picture, file: BinaryIO, stopped: Callable[[], None]) -> None:
+def _unpack(picture: PlainPicture, file: BinaryIO, stopped: Callable[[], None]) -> None:
     height, width = picture.shape
     step = max(1, STRIP // (width * picture.bands * np.dtype(picture.dtype).itemsize))
     out = np.empty((min(step, height), width, picture.bands), picture.dtype)

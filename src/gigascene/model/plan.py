@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from gigascene.model.look import Look
-from gigascene.model.picture import Picture
+from gigascene.model.plain_picture import PlainPicture
 from gigascene.model.scene import Scene
 
 AS_IT_IS = "picture"
@@ -131,7 +131,7 @@ class Plan:
     scenes: tuple[Scene, ...] = ()
     """Sources, with only the assets that are read."""
 
-    picture: Picture | None = None
+    picture: PlainPicture | None = None
     """Or one plain picture, of which pixels are passed on as they are."""
 
     cut: Cut

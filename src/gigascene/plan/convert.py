@@ -14,7 +14,7 @@ from rasterio.enums import ColorInterp, MaskFlags
 from gigascene.metadata.side_files import beside
 from gigascene.model.errors import BadInput
 from gigascene.model.look import Look
-from gigascene.model.picture import Picture
+from gigascene.model.plain_picture import PlainPicture
 from gigascene.model.plan import AS_IT_IS, Cut, Execution, Format, Plan, Recipe
 from gigascene.model.scene import Asset, Scene
 from gigascene.plan import fingerprint
@@ -34,7 +34,7 @@ class Found:
     dtype: str
     alpha: bool
     nodata: int | None
-    picture: Picture | None = None
+    picture: PlainPicture | None = None
     scene: Scene | None = None
 
 
@@ -108,7 +108,7 @@ def found(path: Path, index: int = 0) -> Found:
     )
 
 
-def of_picture(picture: Picture) -> Found:
+def of_picture(picture: PlainPicture) -> Found:
     """A plain picture, with what stands beside it."""
     sides = beside(Path(picture.href), picture.shape)
     nodata = picture.nodata if picture.nodata is not None else sides.nodata

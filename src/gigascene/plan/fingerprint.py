@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from gigascene.model import wire
-from gigascene.model.picture import Picture
+from gigascene.model.plain_picture import PlainPicture
 from gigascene.model.plan import Plan
 from gigascene.model.scene import Asset, Scene
 
@@ -57,7 +57,7 @@ def identity(plan: Plan) -> str:
     return wire.digest([fingerprint(plan), [[source.href, source.identity] for source in sources(plan)]])
 
 
-def sources(plan: Plan) -> tuple[Asset | Picture, ...]:
+def sources(plan: Plan) -> tuple[Asset | PlainPicture, ...]:
     """All that a plan reads."""
     assets = tuple(asset for scene in plan.scenes for asset in scene.assets.values())
     return assets if plan.picture is None else (*assets, plan.picture)

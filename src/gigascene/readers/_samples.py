@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gigascene.model.errors import BadInput
-from gigascene.model.picture import Picture
+from gigascene.model.plain_picture import PlainPicture
 from gigascene.storage.identity import identity
 
 AGAIN = "Is the file whole? Fetch it again."
@@ -45,20 +45,20 @@ def opened(href: str) -> Iterator[int]:
 
 
 def version(href: str) -> str:
-    """Identity of a file as `Picture.identity` keeps it."""
+    """Identity of a file as `PlainPicture.identity` keeps it."""
     try:
         return identity(href)
     except OSError as error:
         raise BadInput(f"cannot be opened: {error.strerror}", href) from error
 
 
-def check_unchanged(picture: Picture) -> None:
+def check_unchanged(picture: PlainPicture) -> None:
     """Raise `BadInput` where the file is no longer the one that was described."""
     if version(picture.href) != picture.identity:
         raise BadInput("has changed since it was looked at.", picture.href, hint="Begin again.")
 
 
-def check_out(picture: Picture, top: int, height: int, out: NDArray[Any], columns: int = 0) -> None:
+def check_out(picture: PlainPicture, top: int, height: int, out: NDArray[Any], columns: int = 0) -> None:
     """Raise ValueError where rows are asked that the picture lacks, or `out` cannot take so many columns (0: all)."""
     rows, columns = picture.shape[0], columns or picture.shape[1]
     if not 0 <= top < top + height <= rows:
@@ -73,14 +73,14 @@ def check_size(what: str, need: int, size: int, href: str) -> None:
         raise BadInput(f"is cut short: it has {size} bytes, and {what} need {need}.", href, hint=AGAIN)
 
 
-def row_bytes(picture: Picture) -> int:
+def row_bytes(picture: PlainPicture) -> int:
     """Bytes of one row as it is stored (rows of bits begin at whole bytes), or given where it is compressed."""
     if picture.packing == "bits":
         return (picture.shape[1] + 7) // 8
     return picture.shape[1] * picture.bands * np.dtype(picture.dtype).itemsize
 
 
-def words(picture: Picture) -> str:
+def words(picture: PlainPicture) -> str:
     """Shape and type, for messages."""
     rows, columns = picture.shape
     return f"{rows} rows of {columns} pixels with {picture.bands} bands of {picture.dtype}"
@@ -128,7 +128,7 @@ def strips(height: int, stored: int) -> Iterator[slice]:
     return (slice(first, min(first + rows, height)) for first in range(0, height, rows))
 
 
-def read(picture: Picture, top: int, height: int, out: NDArray[Any], left: int = 0) -> NDArray[Any]:
+def read(picture: PlainPicture, top: int, height: int, out: NDArray[Any], left: int = 0) -> NDArray[Any]:
     """Rows of stored bytes into `out`, in the machine's byte order and over the full range; returns `out`.
 
     As many columns from `left` on as `out` has.
@@ -151,7 +151,7 @@ def read(picture: Picture, top: int, height: int, out: NDArray[Any], left: int =
     return out
 
 
-def widen(picture: Picture, top: int, levels: NDArray[Any]) -> None:
+def widen(picture: PlainPicture, top: int, levels: NDArray[Any]) -> None:
     """Bring samples from 0 … maxval to the full range of their type, in place, rounded as Netpbm's ``pamdepth`` rounds.
 
     Raises

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from gigascene.kernels.png_unfilter import unpacked
 from gigascene.model.errors import BadInput
-from gigascene.model.picture import Packing, Picture
+from gigascene.model.plain_picture import Packing, PlainPicture
 from gigascene.readers import _samples
 from gigascene.readers._samples import AGAIN
 
@@ -80,7 +80,7 @@ class _Header:
     """Bytes of the header itself."""
 
 
-def describe(path: str | Path, index: int = 0) -> Picture:
+def describe(path: str | Path, index: int = 0) -> PlainPicture:
     """One image of a file, its declared size checked against the file's.
 
     Parameters
@@ -109,7 +109,7 @@ def count(path: str | Path) -> int:
         return sum(1 for _ in found)
 
 
-def pictures(path: str | Path) -> Generator[Picture]:
+def pictures(path: str | Path) -> Generator[PlainPicture]:
     """All images of a file in order, each described; raises `BadInput` as `describe` when it comes to a bad one."""
     href = str(path)
     version = _samples.version(href)
@@ -129,12 +129,12 @@ def pictures(path: str | Path) -> Generator[Picture]:
             at = _past_blanks(file, at, href)
 
 
-def read(picture: Picture, top: int, height: int, out: NDArray[Any], left: int = 0) -> NDArray[Any]:
+def read(picture: PlainPicture, top: int, height: int, out: NDArray[Any], left: int = 0) -> NDArray[Any]:
     """Rows of one image, over the full range of its type.
 
     Parameters
     ----------
-    picture : Picture
+    picture : PlainPicture
         What `describe` gave.
     top, height : int
         First row, and how many.
@@ -171,8 +171,8 @@ def read(picture: Picture, top: int, height: int, out: NDArray[Any], left: int =
     return out
 
 
-def _picture(header: _Header, href: str, index: int, at: int, version: str) -> Picture:
-    return Picture(
+def _picture(header: _Header, href: str, index: int, at: int, version: str) -> PlainPicture:
+    return PlainPicture(
         href=href,
         form="pnm",
         index=index,
@@ -187,7 +187,7 @@ def _picture(header: _Header, href: str, index: int, at: int, version: str) -> P
     )
 
 
-def _check(picture: Picture, size: int) -> None:
+def _check(picture: PlainPicture, size: int) -> None:
     """Raise `BadInput` where this picture cannot be in a file of this size."""
     rows, columns = picture.shape
     need = rows * _samples.row_bytes(picture)
@@ -300,7 +300,7 @@ def _endless(start: bytes, href: str) -> BadInput:
     return BadInput(f"has a header that does not end within {HEADER_LIMIT} bytes.", href)
 
 
-def _read_bits(picture: Picture, top: int, out: NDArray[Any]) -> None:
+def _read_bits(picture: PlainPicture, top: int, out: NDArray[Any]) -> None:
     """Rows of a bitmap: 1 is black there, and 0 in every other picture."""
     stored, columns = _samples.row_bytes(picture), picture.shape[1]
     with _samples.opened(picture.href) as file:
@@ -311,7 +311,7 @@ def _read_bits(picture: Picture, top: int, out: NDArray[Any]) -> None:
 
 
 @lru_cache(maxsize=1)
-def _decimal(picture: Picture) -> NDArray[Any]:
+def _decimal(picture: PlainPicture) -> NDArray[Any]:
     """All samples of a picture in decimal, not yet over the full range."""
     with _samples.opened(picture.href) as file:
         raw = np.empty(min(os.fstat(file).st_size - picture.offset, TEXT_LIMIT), np.uint8)
@@ -325,7 +325,7 @@ def _decimal(picture: Picture) -> NDArray[Any]:
     return found[:need].reshape(shape)
 
 
-def _digits(text: bytes, picture: Picture) -> NDArray[Any]:
+def _digits(text: bytes, picture: PlainPicture) -> NDArray[Any]:
     """Samples of a plain PBM, which need no blanks between them; 1 is black."""
     need = picture.shape[0] * picture.shape[1]
     digits = np.frombuffer(re.sub(_BLANK, b"", text)[:need], np.uint8)
@@ -334,13 +334,13 @@ def _digits(text: bytes, picture: Picture) -> NDArray[Any]:
     return ord("1") - digits
 
 
-def _numbers(text: bytes, picture: Picture) -> NDArray[Any]:
+def _numbers(text: bytes, picture: PlainPicture) -> NDArray[Any]:
     need = picture.shape[0] * picture.shape[1] * picture.bands
     tokens = (match[0] for match in islice(_SAMPLE.finditer(text), need))
     return np.fromiter((_sample(token, picture) for token in tokens), picture.dtype)
 
 
-def _sample(token: bytes, picture: Picture) -> int:
+def _sample(token: bytes, picture: PlainPicture) -> int:
     if not token.isdigit() or len(token) > 20 or (value := int(token)) > picture.maxval:
         raise BadInput(f"has the sample {_short(token)}, and a maxval of {picture.maxval}.", picture.href)
     return value

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gigascene.model.errors import UsageError
-from gigascene.model.picture import ByteOrder, Depth, Picture
+from gigascene.model.plain_picture import ByteOrder, Depth, PlainPicture
 from gigascene.readers import _samples
 
 
 def describe(
     path: str | Path, shape: tuple[int, int], bands: int, dtype: Depth, byteorder: ByteOrder = "big", offset: int = 0
-) -> Picture:
+) -> PlainPicture:
     """What the caller says of a file, checked against the file's size. More bytes than are needed may follow.
 
     Parameters
@@ -54,7 +54,7 @@ def describe(
     version = _samples.version(str(path))
     with _samples.opened(str(path)) as file:
         size = os.fstat(file).st_size
-    picture = Picture(
+    picture = PlainPicture(
         href=str(path),
         form="raw",
         shape=shape,
@@ -71,7 +71,7 @@ def describe(
     return picture
 
 
-def read(picture: Picture, top: int, height: int, out: NDArray[Any], left: int = 0) -> NDArray[Any]:
+def read(picture: PlainPicture, top: int, height: int, out: NDArray[Any], left: int = 0) -> NDArray[Any]:
     """Rows from `top` on into `out`, (height, columns, bands) of the picture's dtype, C-contiguous; returns `out`.
 
     As many columns from `left` on as `out` has.

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gigascene.model.grid import Window
-from gigascene.model.picture import Picture
+from gigascene.model.plain_picture import PlainPicture
 from gigascene.model.scene import Asset
 from gigascene.readers import pnm, raw
 from gigascene.readers.window import read
 from gigascene.works._needs import Needs
 
-READERS: Mapping[str, Callable[[Picture, int, int, NDArray[Any], int], NDArray[Any]]] = {
+READERS: Mapping[str, Callable[[PlainPicture, int, int, NDArray[Any], int], NDArray[Any]]] = {
     "pnm": pnm.read,
     "raw": raw.read,
 }
@@ -25,7 +25,7 @@ READERS: Mapping[str, Callable[[Picture, int, int, NDArray[Any], int], NDArray[A
 class CopyPicture:
     """Pixels of a plain picture."""
 
-    def __init__(self, picture: Picture) -> None:
+    def __init__(self, picture: PlainPicture) -> None:
         self._picture = picture
 
     @property

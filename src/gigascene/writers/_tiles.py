@@ -33,6 +33,12 @@ class Tree:
     name: Callable[[int, int, int], str]
     """File in the folder, of (level, row, column): level 0 is full resolution, rows and columns are those of its grid."""
 
+    scheme: str
+    """How `name` makes names: ``deepzoom``, ``xyz`` or ``tms``."""
+
+    finest: int
+    """Number of full resolution in them."""
+
     files: Mapping[str, str] = field(default_factory=dict)
     """Small texts in the folder."""
 
@@ -107,6 +113,9 @@ class TilesSink:
             "bytes": size + sum(map(len, texts)),
             "files": [],
             "folder": tree.folder.name,
+            "scheme": tree.scheme,
+            "finest": tree.finest,
+            "texts": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in tree.files.items()},
             "tiles": tiles,
             "levels": len(levels),
             "digests": [level.facts() for level in levels],

@@ -65,6 +65,8 @@ class DeepZoomWriter:
         tree = Tree(
             folder=target.with_name(f"{target.stem}_files"),
             name=name,
+            scheme="deepzoom",
+            finest=zoom.depth,
             head=descriptor(zoom.shape, zoom.tile, zoom.kind),
         )
         return TilesSink(body, plan, done, CODEC, tree)

@@ -85,7 +85,13 @@ class TilesWriter:
             zoom = place.zoom - level
             return f"{zoom}/{column}/{(1 << zoom) - 1 - row if south else row}.{format.options['tiles']}"
 
-        tree = Tree(folder=Path(plan.target), name=name, files={"tilejson.json": tilejson(format, place)})
+        tree = Tree(
+            folder=Path(plan.target),
+            name=name,
+            scheme=str(format.options["scheme"]),
+            finest=place.zoom,
+            files={"tilejson.json": tilejson(format, place)},
+        )
         return TilesSink(body, plan, done, CODEC, tree)
 
 

@@ -12,7 +12,7 @@ ByteOrder = Literal["big", "little"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class PlainPicture:
     """One image of one file, as its reader found it. What a reader gives is (rows, columns, bands) of `dtype`."""
 
     href: str

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gigascene.execute.digests import Segments, Span, digests
-from gigascene.execute.places import JpegStrips, is_jpeg, is_tiff, tiff_pieces
-from gigascene.execute.proof import Proof
+from gigascene.execute.verify.places import JpegStrips, is_jpeg, is_tiff, tiff_pieces
+from gigascene.execute.verify.proof import Proof
 from gigascene.model.grid import Window
 
 Part = tuple[Span, int | None]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 from gigascene.execute.digests import Span
 from gigascene.execute.receipt import VERSION, path_for
@@ -26,6 +26,9 @@ SLACK = 20_000
 """Bytes of a small receipt, which may be denser."""
 
 SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+MOST_LEVELS = 64
+"""Of a pyramid."""
 
 ALONE = "Without it a file can be decoded, but not compared with what was made: gigascene verify --decode-only"
 
@@ -62,12 +65,26 @@ class LevelSum:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pyramid:
-    """Tiles in a folder beside the file."""
+    """Tiles in a folder: beside a file that speaks for them, or by themselves."""
 
     folder: str
+    scheme: Literal["deepzoom", "xyz", "tms"]
+    """Names: LEVEL/COLUMN_ROW, or ZOOM/COLUMN/ROW with rows from the north or the south."""
+
+    finest: int
+    """Number of the finest level."""
+
     tiles: int
     digests: tuple[LevelSum, ...]
     """From the finest level on."""
+
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of other files in the folder, by name."""
+
+    @property
+    def alone(self) -> bool:
+        """The folder is the picture; no file speaks for it."""
+        return self.scheme != "deepzoom"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,8 +192,21 @@ def _check(proof: Proof) -> None:
         if span.offset != at:
             raise ValueError(f"it says nothing, or two things, of byte {min(at, span.offset)}")
         at += span.length
-    if at != proof.bytes:
+    beside = [*proof.files]
+    if proof.pyramid is not None:
+        _check_pyramid(proof.pyramid)
+        beside += [proof.pyramid.folder, *proof.pyramid.texts]
+        at += sum(level.bytes for level in proof.pyramid.digests) if proof.pyramid.alone else 0
+    if at != proof.bytes and not (proof.pyramid and proof.pyramid.alone and at < proof.bytes):
         raise ValueError(f"it says {proof.bytes} bytes, and tells of {at}")
-    beside = [*proof.files, *([] if proof.pyramid is None else [proof.pyramid.folder])]
     if any("/" in name or "\0" in name or name in {"", ".", ".."} for name in beside):
         raise ValueError("a side file lies elsewhere")
+
+
+def _check_pyramid(pyramid: Pyramid) -> None:
+    if not len(pyramid.digests) - 1 <= pyramid.finest <= MOST_LEVELS:
+        raise ValueError(f"{len(pyramid.digests)} levels do not end at {pyramid.finest}")
+    if sum(level.tiles for level in pyramid.digests) != pyramid.tiles:
+        raise ValueError(f"its levels do not have {pyramid.tiles} tiles")
+    if any(min(level.tiles, level.bytes) < 0 or not SHA256.fullmatch(level.sha256) for level in pyramid.digests):
+        raise ValueError("a checksum is none")

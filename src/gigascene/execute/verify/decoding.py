@@ -20,7 +20,7 @@ from tifffile import TiffFile
 
 from gigascene.metadata.geotiff_tags import ungeoreferenced_allowed
 from gigascene.model.errors import BadInput
-from gigascene.model.picture import Picture
+from gigascene.model.plain_picture import PlainPicture
 from gigascene.readers import png, pnm
 
 STRIP = 4 << 20
@@ -120,7 +120,9 @@ def _pnm(path: Path, watch: Watch) -> Decoded:
     return Decoded(by=("GDAL", "gigascene") if gdal else ("gigascene",), shape=picture.shape)
 
 
-def _rows(picture: Picture, ours: Callable[[int, int, NDArray[Any]], NDArray[Any]], theirs: Any, watch: Watch) -> None:
+def _rows(
+    picture: PlainPicture, ours: Callable[[int, int, NDArray[Any]], NDArray[Any]], theirs: Any, watch: Watch
+) -> None:
     """Read all rows by ours; and where GDAL gives the same samples, compare with its."""
     rows, columns = picture.shape
     if theirs is not None and theirs.shape != picture.shape:
@@ -142,7 +144,7 @@ def _rows(picture: Picture, ours: Callable[[int, int, NDArray[Any]], NDArray[Any
         watch((top + height) / rows)
 
 
-def _comparable(picture: Picture, theirs: Any) -> bool:
+def _comparable(picture: PlainPicture, theirs: Any) -> bool:
     """GDAL leaves palettes, small samples and small maxima as they are."""
     full = bool(picture.maxval == np.iinfo(picture.dtype).max)
     plain = ColorInterp.palette not in theirs.colorinterp and "NBITS" not in theirs.tags(1, ns="IMAGE_STRUCTURE")

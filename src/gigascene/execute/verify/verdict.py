@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from gigascene.execute.damage import Damage, Part, damage_words, piece_words
-from gigascene.execute.decoding import Decoded, decode
 from gigascene.execute.digests import digests
-from gigascene.execute.places import is_tiff, tiff_pieces
-from gigascene.execute.proof import Input, Proof, read_proof
-from gigascene.execute.pyramid import pyramid_damage
+from gigascene.execute.receipt import path_for
+from gigascene.execute.verify.damage import Damage, Part, damage_words, piece_words
+from gigascene.execute.verify.decoding import Decoded, decode
+from gigascene.execute.verify.places import is_tiff, tiff_pieces
+from gigascene.execute.verify.proof import Input, Proof, read_proof
+from gigascene.execute.verify.pyramid import pyramid_damage
 from gigascene.model.errors import BadInput
 from gigascene.storage.identity import identity
 
@@ -43,6 +44,9 @@ class Verdict:
 
     blocks: int = 0
     """Blocks beside the pieces that are as they were written."""
+
+    tiles: int = 0
+    """Tiles in a folder that are as they were written."""
 
     damage: tuple[Damage, ...] = ()
     """The first hundred places."""
@@ -73,6 +77,8 @@ class Verdict:
 
 def verify(path: Path, watch: Watch, *, quick: bool, decode_only: bool) -> Verdict:
     """See `gigascene.api.verify`."""
+    if path.is_dir():
+        return _folder(path, watch, decode_only=decode_only)
     size, seen = _looked_at(path)
     proof = None if decode_only else read_proof(path)
     verdict = _unproven(path, size, watch) if proof is None else _proven(path, size, proof, watch, quick=quick)
@@ -85,8 +91,6 @@ def _looked_at(path: Path) -> tuple[int, str]:
     """Size and identity of an ordinary file."""
     try:
         status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise BadInput("is a folder; name the files in it.", str(path))
         if not stat.S_ISREG(status.st_mode):
             raise BadInput("is no ordinary file.", str(path))
         return status.st_size, identity(str(path))
@@ -111,7 +115,7 @@ def _proven(path: Path, size: int, proof: Proof, watch: Watch, *, quick: bool) -
             damage += _misplaced(path, proof, meter)
             pieces = 0 if any(one.piece is None for one in damage) else len(proof.checksums) - len(damage)
         if proof.pyramid is not None:
-            damage += pyramid_damage(path, proof.pyramid)
+            damage += pyramid_damage(path.with_name(proof.pyramid.folder), proof.pyramid)
         decoded = Decoded(by=())
         if not damage and not quick:
             decoded, damage = _decoded(path, meter)
@@ -120,6 +124,7 @@ def _proven(path: Path, size: int, proof: Proof, watch: Watch, *, quick: bool) -
         state="damaged" if damage else "whole",
         bytes=size,
         pieces=pieces,
+        tiles=0 if damage or proof.pyramid is None else proof.pyramid.tiles,
         blocks=sum(index is None for _, index in parts) - sum(index is None for _, index in bad),
         damage=tuple(damage[:MOST_TOLD]),
         damaged=len(damage),
@@ -128,6 +133,30 @@ def _proven(path: Path, size: int, proof: Proof, watch: Watch, *, quick: bool) -
         made=_made(proof),
         inputs={one.href: _state(one) for one in proof.inputs},
         notes=(*([decoded.note] if decoded.note else []), *_notes(path, proof)),
+    )
+
+
+def _folder(path: Path, watch: Watch, *, decode_only: bool) -> Verdict:
+    """Map tiles: every file in the folder against its receipt."""
+    if decode_only or not path_for(path).exists():
+        raise BadInput("is a folder; name the files in it.", str(path))
+    proof = read_proof(path)
+    if proof.pyramid is None or not proof.pyramid.alone:
+        raise BadInput("is a folder, and its receipt is that of a file.", str(path))
+    with _reading(path):
+        damage = list(pyramid_damage(path, proof.pyramid))
+    watch(1, 1)
+    return Verdict(
+        file=str(path),
+        state="damaged" if damage else "whole",
+        bytes=proof.bytes,
+        tiles=0 if damage else proof.pyramid.tiles,
+        damage=tuple(damage[:MOST_TOLD]),
+        damaged=len(damage),
+        shape=proof.grid.shape,
+        made=_made(proof),
+        inputs={one.href: _state(one) for one in proof.inputs},
+        notes=tuple(_notes(path, proof)),
     )
 
 

@@ -1,0 +1,1 @@
+"""What was made, proven: a finished file against its receipt, byte by byte, and decoded again."""
