@@ -8,3 +8,4 @@ pin() { uv pip compile --quiet --python-version 3.11 --universal --no-python-dow
 pin pyproject.toml --extra build -o requirements/core.txt
 pin pyproject.toml --extra build --extra dev --extra docs -c requirements/core.txt -o requirements/dev.txt
 pin requirements/bench.in -c requirements/core.txt -o requirements/bench.txt
+pin requirements/stac-server.in -o requirements/stac-server.txt

@@ -15,6 +15,7 @@ import typer.main
 from PIL import Image
 
 import gigascene
+import stac_scene
 from gigascene import registry
 from gigascene.api.names import palette_names
 from gigascene.cli import app
@@ -31,8 +32,8 @@ TEXTS = {page: page.read_text(encoding="utf-8") for page in PAGES}
 SAFE = "S2A_MSIL2A_20221005T115411_N0400_R023_T29UNU_20221005T164454.SAFE"
 SCENE = "LC08_L1TP_226010_20140820_20200911_02_T1"
 
-ONLY_PARSED = {"demo", "simulate", "replay", "view"}
-"""Verbs whose examples take long, need a failure first, or serve until they are stopped."""
+ONLY_PARSED = {"demo", "search", "simulate", "replay", "view"}
+"""Verbs whose examples take long, need a network or a failure first, or serve until they are stopped."""
 
 
 def hooks():
@@ -234,6 +235,9 @@ def workspace(small_scene, small_safe, tmp_path, monkeypatch):
     for band in ("B02", "B03", "B04"):
         (tmp_path / f"T29UNU_{band}_10m.jp2").symlink_to(next(small_safe.rglob(f"*_{band}_10m.jp2")))
     gigascene.save_plan(gigascene.plan_compose("true-color", small_scene, "fjord.png"), "plan.json")
+    stac_scene.write_bands(tmp_path, {"forest": 1, "water": 1}, raw=True, side=256)
+    items = {"type": "FeatureCollection", "features": [stac_scene.item(side=256)]}
+    (tmp_path / "scenes.json").write_text(json.dumps(items))
     assert small_scene.name == SCENE
     return tmp_path
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from gigascene.api.names import look_names, palette_names, product_names, sensor_names
     from gigascene.api.picture import Picture, picture
     from gigascene.api.plans import load_plan, run, save_plan
-    from gigascene.api.scenes import open_scene
+    from gigascene.api.scenes import open_scene, open_scenes
+    from gigascene.api.search import Found, search
     from gigascene.api.verify import verify
     from gigascene.api.view import export_view, view
     from gigascene.execute.capsule import replay
@@ -37,6 +38,7 @@ __version__ = version("gigascene")
 _HOMES = {
     "Asset": "model.scene",
     "BadInput": "model.errors",
+    "Found": "api.search",
     "GigasceneError": "model.errors",
     "Histogram": "api.histogram",
     "Limits": "model.look",
@@ -52,6 +54,7 @@ _HOMES = {
     "load": "api.load",
     "load_plan": "api.plans",
     "open_scene": "api.scenes",
+    "open_scenes": "api.scenes",
     "look_names": "api.names",
     "palette_names": "api.names",
     "picture": "api.picture",
@@ -62,6 +65,7 @@ _HOMES = {
     "run": "api.plans",
     "save_look": "api.looks",
     "save_plan": "api.plans",
+    "search": "api.search",
     "verify": "api.verify",
     "view": "api.view",
     "sensor_names": "api.names",
@@ -70,6 +74,7 @@ _HOMES = {
 __all__ = [
     "Asset",
     "BadInput",
+    "Found",
     "GigasceneError",
     "Histogram",
     "Limits",
@@ -87,6 +92,7 @@ __all__ = [
     "load_plan",
     "look_names",
     "open_scene",
+    "open_scenes",
     "palette_names",
     "picture",
     "plan_compose",
@@ -96,6 +102,7 @@ __all__ = [
     "run",
     "save_look",
     "save_plan",
+    "search",
     "sensor_names",
     "verify",
     "view",

@@ -20,6 +20,9 @@ class Settings:
     workers: str | None
     """`GIGASCENE_WORKERS`: as ``--workers``."""
 
+    allow_private_hrefs: bool
+    """`GIGASCENE_ALLOW_PRIVATE_HREFS`: as ``--allow-private``."""
+
 
 def cores() -> int:
     """Processor cores this process may use."""
@@ -34,4 +37,6 @@ def settings() -> Settings:
         scenes=os.environ.get("GIGASCENE_SCENES") or None,
         memory=os.environ.get("GIGASCENE_MEMORY") or None,
         workers=os.environ.get("GIGASCENE_WORKERS") or None,
+        allow_private_hrefs=os.environ.get("GIGASCENE_ALLOW_PRIVATE_HREFS", "0").lower()
+        not in {"", "0", "no", "false"},
     )

@@ -50,6 +50,7 @@ def plan_compose(
     workers: int | str | None = None,
     memory: str | int | None = None,
     root: str | PathLike[str] | None = None,
+    offset: str | None = None,
 ) -> Plan:
     """Work out how a picture will be made, without making it.
 
@@ -96,6 +97,8 @@ def plan_compose(
         Compare the files that will be read with the checksums that their product carries (SAFE: manifest.safe).
     engine, workers, memory
         Who does it in how much memory; these change no byte of the result.
+    root, offset
+        As for `open_scene`.
 
     Raises
     ------
@@ -118,7 +121,7 @@ def plan_compose(
         options=options or {},
         execution=execution(engine, workers, memory),
     )
-    plan = build(open_scene(source, root), wish)
+    plan = build(open_scene(source, root, offset=offset), wish)
     if verify_inputs:
         verify(plan)
     return plan

@@ -9,19 +9,24 @@ from odc.geo.geobox import GeoBox
 
 from gigascene.api.scenes import Source, open_scene
 from gigascene.metadata.footprint import footprint
-from gigascene.model.errors import GigasceneError
+from gigascene.model.errors import BadInput, GigasceneError
 from gigascene.model.scene import Asset, Scene
 from gigascene.plan.build import Wish, gathered
 from gigascene.plan.explain import crs_name
 from gigascene.plan.find import chosen
+from gigascene.plan.fingerprint import OFFSET
 from gigascene.plan.survey import survey
 from gigascene.registry import PRODUCTS
+from gigascene.sensors import settled
 from gigascene.settings import cores
 
 
-def describe(source: Source, root: str | PathLike[str] | None = None) -> dict[str, Any]:
-    """Identity, bands, grid, footprint, masks, products that can be made, and a stretch that suits true colour."""
-    scene = open_scene(source, root)
+def describe(source: Source, root: str | PathLike[str] | None = None, *, offset: str | None = None) -> dict[str, Any]:
+    """Identity, bands, grid, footprint, masks, products that can be made, and a stretch that suits true colour.
+
+    Of Sentinel-2 from STAC also how its offset stands (`offset`), which may need a look at pixels.
+    """
+    scene, question = _judged(open_scene(source, root, offset=offset))
     grid = max(scene.assets.values(), key=lambda asset: asset.gsd_m or 0).geobox if scene.assets else None
     box = None if grid is None else grid.boundingbox
     return {
@@ -29,7 +34,8 @@ def describe(source: Source, root: str | PathLike[str] | None = None) -> dict[st
         "sensor": scene.sensor,
         "platform": scene.platform,
         "datetime": scene.datetime,
-        "properties": dict(scene.properties),
+        "properties": {key: value for key, value in scene.properties.items() if key != OFFSET},
+        "offset": question,
         "crs": crs_name(grid) if grid is not None else scene.properties.get("proj:code"),
         "bounds": [] if box is None else [box.left, box.bottom, box.right, box.top],
         "footprint": footprint_of(scene, grid),
@@ -39,6 +45,15 @@ def describe(source: Source, root: str | PathLike[str] | None = None) -> dict[st
         "products": [name for name in PRODUCTS.names() if _can(scene, name)],
         "stretch": suggested(scene),
     }
+
+
+def _judged(scene: Scene) -> tuple[Scene, dict[str, Any] | None]:
+    """The scene and how its offset stands; what keeps it open is told, not raised: all else can still be shown."""
+    try:
+        scene = settled(scene, ())
+    except BadInput as error:
+        return scene, {**scene.properties[OFFSET], "why": str(error)}
+    return scene, scene.properties.get(OFFSET)
 
 
 def footprint_of(scene: Scene, grid: GeoBox | None) -> dict[str, Any] | None:

@@ -74,12 +74,13 @@ def histogram(
     mode: Literal["sample", "exact"] = "exact",
     workers: int | str | None = None,
     root: str | PathLike[str] | None = None,
+    offset: str | None = None,
 ) -> Histogram:
     """Count the valid pixels of bands.
 
     Parameters
     ----------
-    source, units, mask, resolution, root
+    source, units, mask, resolution, root, offset
         As for `plan_compose`.
     bands : sequence of str
         Common names or the archive's own.
@@ -91,7 +92,7 @@ def histogram(
     Histogram
         One bin a stored number for integers; no data is in no bin.
     """
-    scene = open_scene(source, root)
+    scene = open_scene(source, root, offset=offset)
     count = execution("threads", workers, None).workers
     gathers = [any_bands(scene, (name,), units, tuple(mask), resolution) for name in bands]
     channels = tuple(survey(gather, mode, count)[0] for gather in gathers)

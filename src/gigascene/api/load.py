@@ -30,12 +30,13 @@ def load(
     mask: Sequence[str] = (),
     resolution: float | None = None,
     root: str | PathLike[str] | None = None,
+    offset: str | None = None,
 ) -> xarray.DataArray:
     """Physical values of a product, read when they are computed.
 
     Parameters
     ----------
-    product, source, bands, units, mask, resolution, root
+    product, source, bands, units, mask, resolution, root, offset
         As for `plan_compose`.
 
     Returns
@@ -44,7 +45,7 @@ def load(
         ``(band, y, x)`` float32, NaN where there is no data; CRS in ``spatial_ref``
         (`odc.geo`'s and rioxarray's convention), unit and scene in the attributes.
     """
-    scene = open_scene(source, root)
+    scene = open_scene(source, root, offset=offset)
     wish = Wish(product=product, target="", bands=tuple(bands), units=units, masks=tuple(mask), resolution=resolution)
     gather = gathered(scene, wish)
     chosen = gather.product

@@ -48,4 +48,8 @@ def picture(product: str, source: Source, **wishes: Any) -> Picture:
     >>> import gigascene
     >>> gigascene.picture("true-color", scene, stretch="2%:98%").save("fjord.png")  # doctest: +SKIP
     """
-    return Picture(product=product, scene=open_scene(source, wishes.pop("root", None)), wishes=wishes)
+    return Picture(
+        product=product,
+        scene=open_scene(source, wishes.pop("root", None), offset=wishes.pop("offset", None)),
+        wishes=wishes,
+    )

@@ -27,6 +27,7 @@ from gigascene.cli import (
     plan,
     replay,
     run,
+    search,
     simulate,
     verify,
     view,
@@ -38,7 +39,22 @@ def app() -> typer.Typer:
     """All verbs."""
     root = typer.Typer(help="Satellite archives to finished pictures.", **app_options())
     root.callback()(_version)
-    for verb in (demo, info, histogram, compose, convert, plan, run, replay, verify, view, list_, doctor, simulate):
+    for verb in (
+        demo,
+        search,
+        info,
+        histogram,
+        compose,
+        convert,
+        plan,
+        run,
+        replay,
+        verify,
+        view,
+        list_,
+        doctor,
+        simulate,
+    ):
         verb.add_to(root)
     return root
 

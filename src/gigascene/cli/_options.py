@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Annotated, Any
 
 import typer
@@ -21,9 +22,11 @@ def app_options() -> dict[str, Any]:
 
 Sources = Annotated[
     list[str],
-    typer.Argument(metavar="SCENE", help="Folder, tar or zip file, or scene id; or plain rasters, one a band."),
+    typer.Argument(
+        metavar="SCENE", help="Folder, tar or zip file, scene id or STAC item; or plain rasters, one a band."
+    ),
 ]
-Scene = Annotated[str, typer.Argument(metavar="SCENE", help="Folder, tar or zip file, or scene id.")]
+Scene = Annotated[str, typer.Argument(metavar="SCENE", help="Folder, tar or zip file, scene id or STAC item.")]
 Output = Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="The suffix picks the format.")]
 Bands = Annotated[str | None, typer.Option("--bands", metavar="A,B,C", help="Band names, separated by commas.")]
 Units = Annotated[
@@ -34,6 +37,10 @@ Resolution = Annotated[
     float | None, typer.Option("--resolution", metavar="M", help="Pixel size, where there are several: 10, 20 or 60.")
 ]
 Root = Annotated[str | None, typer.Option("--root", metavar="DIR", help="Where scenes are looked up by id.")]
+Offset = Annotated[
+    str | None,
+    typer.Option("--offset", help="Sentinel-2 from STAC: applied (no offset is left in the numbers) or raw."),
+]
 Survey = Annotated[str, typer.Option("--survey", help="sample (4 million pixels) or exact (all).")]
 Engine = Annotated[str, typer.Option("--engine", help="serial, threads or processes.")]
 Workers = Annotated[str | None, typer.Option("--workers", metavar="N", help="Default: all cores.")]
@@ -42,6 +49,19 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on where an interrupt
 Save = Annotated[str | None, typer.Option("--save", metavar="PLAN", help="Keep the plan as JSON.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+
+
+def _allow(said: bool) -> bool:
+    """Kept in the environment: worker processes read it too."""
+    if said:
+        os.environ["GIGASCENE_ALLOW_PRIVATE_HREFS"] = "1"
+    return said
+
+
+AllowPrivate = Annotated[
+    bool,
+    typer.Option("--allow-private", callback=_allow, is_eager=True, help="Hrefs may lead into this machine's network."),
+]
 
 
 def names(text: str | None) -> tuple[str, ...]:

@@ -76,6 +76,8 @@ def compose(
         bool, typer.Option("--verify-inputs", help="Check the files against their product's own checksums first.")
     ] = False,
     root: o.Root = None,
+    offset: o.Offset = None,
+    allow_private: o.AllowPrivate = False,
     engine: o.Engine = "threads",
     workers: o.Workers = None,
     memory: o.Memory = None,
@@ -114,6 +116,7 @@ def compose(
         memory=memory,
         verify_inputs=verify_inputs,
         root=root,
+        offset=offset,
     )
     if save_look:
         gigascene.save_look(plan, save_look)

@@ -31,6 +31,8 @@ def histogram(
     survey: o.Survey = "exact",
     workers: o.Workers = None,
     root: o.Root = None,
+    offset: o.Offset = None,
+    allow_private: o.AllowPrivate = False,
     json: o.Json = False,
 ) -> None:
     """Count, plot, print."""
@@ -45,6 +47,7 @@ def histogram(
         mode=o.one_of("--survey", survey, ("sample", "exact")),
         workers=workers,
         root=root,
+        offset=offset,
     )
     if output:
         counted.save(output)

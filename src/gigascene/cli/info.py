@@ -14,6 +14,7 @@ HELP = """Show a scene: bands, grid, footprint, masks, suggested stretch.
 gigascene info LC08_.../
 gigascene info LC08_L1TP_226010_20140820_20200911_02_T1 --root scenes/ --json
 gigascene info S2A_MSIL2A_20221005T115411_N0400_R023_T29UNU_20221005T164454.SAFE
+gigascene info scenes.json#S2A_32TMS_20240607_0_L2A
 """
 
 
@@ -26,11 +27,17 @@ def add_to(root: typer.Typer) -> None:
     root.command("info", help=HELP)(info)
 
 
-def info(source: o.Sources, root: o.Root = None, json: o.Json = False) -> None:
+def info(
+    source: o.Sources,
+    root: o.Root = None,
+    offset: o.Offset = None,
+    allow_private: o.AllowPrivate = False,
+    json: o.Json = False,
+) -> None:
     """Describe and print."""
     from gigascene.api.describe import describe
 
-    facts = describe(source, root=root)
+    facts = describe(source, root=root, offset=offset)
     if json:
         o.print_json(facts)
         return
@@ -38,6 +45,9 @@ def info(source: o.Sources, root: o.Root = None, json: o.Json = False) -> None:
         typer.echo(f"{name:>10}  {facts[name]}")
     for name, value in facts["properties"].items():
         typer.echo(f"{'':>10}  {name}: {value}")
+    if facts["offset"]:
+        typer.echo(f"{'offset':>10}  {facts['offset']['state']}: {facts['offset']['why']}")
+        typer.echo(f"{'':>10}  the catalogue says: {facts['offset']['catalogue']}")
     typer.echo(f"{'crs':>10}  {facts['crs']}")
     if facts["bounds"]:
         typer.echo(f"{'bounds':>10}  {' '.join(f'{side:.0f}' for side in facts['bounds'])}")

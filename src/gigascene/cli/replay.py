@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from gigascene.cli import _options as o
 from gigascene.cli._options import size
 
 HELP = """Run the failed task of a capsule again, here.
@@ -24,6 +25,7 @@ def add_to(root: typer.Typer) -> None:
 def replay(
     capsule: Annotated[Path, typer.Argument(help="JSON file that a failed run left.")],
     debug: Annotated[bool, typer.Option("--debug", help="Open the debugger where it fails.")] = False,
+    allow_private: o.AllowPrivate = False,
 ) -> None:
     """Replay and say how it went."""
     import gigascene

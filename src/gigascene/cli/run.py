@@ -29,6 +29,7 @@ def run(
     workers: o.Workers = None,
     memory: o.Memory = None,
     resume: o.Resume = False,
+    allow_private: o.AllowPrivate = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:

@@ -68,7 +68,9 @@ def check_inputs(plan: Plan) -> None:
     for source in sources(plan):
         band = band_of(source)
         try:
-            found = identity_of(source.href)
+            found = identity_of(source.href, fresh=True)
+        except BadInput as error:
+            raise BadInput(error.args[0], source.href, band, hint=error.args[4]) from error
         except OSError as error:
             raise BadInput(f"is gone ({error.strerror}).", source.href, band) from error
         if source.identity and found != source.identity:

@@ -16,7 +16,7 @@ from gigascene.model import wire
 from gigascene.model.contracts import Placed
 from gigascene.model.errors import WriteFailed
 from gigascene.model.plan import Plan
-from gigascene.plan.fingerprint import summary
+from gigascene.plan.fingerprint import OFFSET, summary
 from gigascene.registry import WRITERS
 from gigascene.storage.local import Target, writing
 
@@ -69,6 +69,7 @@ def write(plan: Plan, receipt: Receipt, placed: Sequence[Placed], facts: Mapping
         "recipe": summary(plan),
         "execution": wire.to_wire(plan.execution),
         "versions": dict(plan.versions),
+        **_offsets(plan),
         "inputs": [
             {"scene": scene.id, "band": asset.key, "href": asset.href, "identity": asset.identity}
             for scene in plan.scenes
@@ -89,6 +90,12 @@ def write(plan: Plan, receipt: Receipt, placed: Sequence[Placed], facts: Mapping
         Target(Path(receipt.path)).write_text(json.dumps(whole, indent=1, sort_keys=True) + "\n")
     except WriteFailed as error:
         raise WriteFailed(receipt.path, error.args[1], f"{plan.target} itself is finished.") from error
+
+
+def _offsets(plan: Plan) -> dict[str, Any]:
+    """How the offset of Sentinel-2 was found to stand, and why, where that was a question."""
+    found = {scene.id: scene.properties[OFFSET] for scene in plan.scenes if OFFSET in scene.properties}
+    return {"offsets": found} if found else {}
 
 
 def _size(target: Path, facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from gigascene.model.plan import Plan, Task
 from gigascene.plan.work import work_of
 from gigascene.readers.window import limit_cache
 from gigascene.registry import ENGINES, WRITERS
+from gigascene.storage import remote
 from gigascene.works.gather import Gather, columns, windows
 
 
@@ -37,7 +38,7 @@ class Job:
         self.work = work_of(plan)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _job, (wire.dumps(self.plan),)
+        return _job, (wire.dumps(self.plan), remote.secrets())
 
     def __call__(self, task: Task) -> Done | Failed:
         """Run one task; what goes wrong is a result, not an exception."""
@@ -138,5 +139,6 @@ def _split(shown: Shown, height: int) -> Iterator[Shown]:
         top = bottom
 
 
-def _job(text: str) -> Job:
+def _job(text: str, secrets: dict[str, str]) -> Job:
+    remote.learn(secrets)
     return Job(wire.loads(Plan, text))

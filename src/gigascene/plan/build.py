@@ -25,6 +25,7 @@ from gigascene.plan.survey import Mode, maxima, survey
 from gigascene.plan.tone import Counted, measured, spread, tone
 from gigascene.plan.work import work_of
 from gigascene.registry import ENGINES, PRODUCTS, WRITERS
+from gigascene.sensors import settled
 from gigascene.storage.folder import target_of
 from gigascene.storage.identity import path_of
 from gigascene.works.gather import Gather, assets_of
@@ -88,9 +89,17 @@ def any_bands(
 
 
 def _gather(product: Product, scene: Scene, wish: Wish) -> Gather:
-    assets = chosen(product, scene, wish.bands, wish.resolution)
+    scene, assets = _ready(product, scene, wish)
     grid = grid_of(product, scene, assets, wish.resolution)
     return Gather(on_grid(scene, grid), product, _recipe(product, scene, assets, wish), grid)
+
+
+def _ready(product: Product, scene: Scene, wish: Wish) -> tuple[Scene, tuple[Asset, ...]]:
+    """The assets a product is made from, and the scene with these and its masks' ready to be read."""
+    assets = chosen(product, scene, wish.bands, wish.resolution)
+    quality = {key for name in known_masks(scene, wish.masks) for key in assets_of(scene.masks[name])}
+    ready = settled(scene, [*(asset.key for asset in assets), *sorted(quality)])
+    return ready, tuple(ready.assets[asset.key] for asset in assets)
 
 
 def with_maxima(gather: Gather, wish: Wish) -> Gather:

@@ -8,6 +8,7 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from gigascene.model.plan import Plan
+from gigascene.plan.fingerprint import OFFSET
 from gigascene.plan.memory import MB
 from gigascene.plan.space import space
 from gigascene.registry import ENGINES, WRITERS
@@ -28,6 +29,7 @@ def explain(plan: Plan) -> dict[str, Any]:
         "product": plan.recipe.product,
         "scenes": [scene.id for scene in plan.scenes],
         "bands": list(plan.recipe.bands),
+        **_offset(plan),
         "limits": [[limits.low, limits.high] for limits in plan.recipe.look.limits],
         "writer": format.writer,
         "size": f"{format.shape[1]} x {format.shape[0]} x {format.bands} {format.dtype}",
@@ -47,6 +49,11 @@ def explain(plan: Plan) -> dict[str, Any]:
         "notes": list(plan.notes),
         **({"warning": disk.doubt} if disk.doubt else {}),
     }
+
+
+def _offset(plan: Plan) -> dict[str, str]:
+    found = [scene.properties[OFFSET] for scene in plan.scenes if OFFSET in scene.properties]
+    return {"offset": "; ".join(f"{one['state']}: {one['why']}" for one in found)} if found else {}
 
 
 def crs_name(geobox: GeoBox) -> str | None:

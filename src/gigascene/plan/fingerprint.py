@@ -15,6 +15,9 @@ from gigascene.model.scene import Asset, Scene
 LIBRARIES = ("numpy", "numba", "rasterio", "isal", "imagecodecs", "odc-geo", "pyproj")
 """Those that can change a byte of a result."""
 
+OFFSET = "gigascene:offset"
+"""Property of scenes of Sentinel-2 from STAC: how their offset stands, and why."""
+
 
 def versions(writer: str) -> dict[str, str]:
     """Of this package and of every library that can change a byte of this writer's output."""
@@ -63,7 +66,7 @@ def sources(plan: Plan) -> tuple[Asset | PlainPicture, ...]:
     return assets if plan.picture is None else (*assets, plan.picture)
 
 
-def band_of(source: Asset | Picture) -> str:
+def band_of(source: Asset | PlainPicture) -> str:
     """Its band, for messages; a picture has none."""
     return source.key if isinstance(source, Asset) else ""
 

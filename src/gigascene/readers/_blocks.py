@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from gigascene.kernels.predictor import summed
 from gigascene.model.grid import PieceGrid, Window
 from gigascene.model.scene import Asset
+from gigascene.storage import remote
 from gigascene.storage.identity import MEMBER, identity, path_of
 
 DECODERS: Mapping[int, Callable[..., Any] | None] = {
@@ -64,8 +65,10 @@ class Blocks:
         self._differences = page.predictor == 2
         self._tiled = page.is_tiled
         self._base = int(member["offset"]) if (member := MEMBER.fullmatch(asset.href)) else 0
-        self._file = os.open(path_of(asset.href), os.O_RDONLY | os.O_CLOEXEC)
-        weakref.finalize(self, os.close, self._file)
+        self._remote = asset.href if remote.is_remote(asset.href) else ""
+        if not self._remote:
+            self._file = os.open(path_of(asset.href), os.O_RDONLY | os.O_CLOEXEC)
+            weakref.finalize(self, os.close, self._file)
 
     def read(self, window: Window, out: NDArray[Any]) -> None:
         """The window into `out`; raises ValueError or RuntimeError where a block is broken."""
@@ -104,8 +107,8 @@ class Blocks:
         if not length:  # a block that was never written
             block[:] = self.fill
             return
-        data = _scratch(length)
-        if os.preadv(self._file, [data], self._base + offset) != length:
+        data = self._bytes(length, self._base + offset)
+        if len(data) != length:
             raise ValueError(f"the file ends inside block {index}")
         raw = block.reshape(-1).view(np.uint8)
         if self._decode is None:
@@ -114,6 +117,13 @@ class Blocks:
             raise ValueError(f"block {index} is too short")
         if self._differences:
             summed(block)
+
+    def _bytes(self, length: int, offset: int) -> bytes | memoryview:
+        """At most so many bytes; those of a local file stay as they are until this thread's next block."""
+        if self._remote:
+            return remote.read(self._remote, offset, length)
+        data = _scratch(length)
+        return data[: os.preadv(self._file, [data], offset)]
 
 
 def _scratch(length: int) -> memoryview:
@@ -154,12 +164,16 @@ def _recognised(asset: Asset) -> Blocks | None:
         return None
     part = {"offset": int(member["offset"]), "size": int(member["size"])} if member else {}
     try:
-        with tifffile.TiffFile(path_of(asset.href), **part) as file:
+        with tifffile.TiffFile(_openable(asset.href), **part) as file:
             page = file.pages.first
             plain = file.byteorder == "<" or asset.dtype == "uint8"
             return Blocks(asset, page) if plain and _usual(asset, page) else None
     except (tifffile.TiffFileError, ValueError, KeyError, TypeError, IndexError, OverflowError, OSError):
         return None  # GDAL will read it, or say what is wrong with it
+
+
+def _openable(href: str) -> Any:
+    return remote.RangeFile(href) if remote.is_remote(href) else path_of(href)
 
 
 def _usual(asset: Asset, page: tifffile.TiffPage) -> bool:

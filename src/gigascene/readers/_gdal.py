@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +12,11 @@ from typing import Any
 import numpy as np
 import rasterio
 from odc.geo.geobox import GeoBox
+from rasterio.abc import FileContainer
 from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
 
 from gigascene.model.errors import BadInput
+from gigascene.storage import remote
 from gigascene.storage.contents import start
 
 AGAIN = "Is the file whole? Fetch it again."
@@ -85,7 +88,7 @@ def kind_of(href: str, band: str, kinds: tuple[Kind, ...] = KINDS) -> Kind:
     try:
         found = start(href, 16)
     except BadInput as error:
-        raise BadInput(error.args[0], href, band, hint=AGAIN) from error
+        raise BadInput(error.args[0], href, band, hint=error.args[4] or AGAIN) from error
     except OSError as error:
         raise BadInput(f"cannot be opened: {error.strerror}", href, band) from error
     for kind in kinds:
@@ -122,8 +125,60 @@ def opened(href: str, *, band: str, kinds: tuple[Kind, ...]) -> Iterator[Any]:
     try:
         with rasterio.Env(**OPTIONS), warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            source = rasterio.open(href, driver=kind.driver, sharing=False)
+            source = open_dataset(href, kind.driver)
         with source:
             yield source
     except (RasterioError, RasterioIOError) as error:
-        raise BadInput(f"cannot be read: {error}.", href, band, hint=AGAIN) from error
+        raise unreadable(error, f"cannot be read: {error}.", href, band, hint=AGAIN) from error
+
+
+def open_dataset(href: str, driver: str) -> Any:
+    """A rasterio dataset of a path, or of a remote file, of which GDAL reads ranges through us."""
+    if not remote.is_remote(href):
+        return rasterio.open(href, driver=driver, sharing=False)
+    name = f"/{hashlib.sha256(href.encode()).hexdigest()}"  # its own would be taken apart, and told in errors
+    return rasterio.open(name, driver=driver, sharing=False, opener=_Ranges(name, href))
+
+
+class _Ranges(FileContainer):
+    """One remote file, as the file system that rasterio wants."""
+
+    def __init__(self, name: str, href: str) -> None:
+        self._name = name
+        self._href = href
+
+    def open(self, path: str, mode: str = "r", **_: Any) -> remote.RangeFile:
+        """A reader of its ranges."""
+        return remote.RangeFile(self._href, quiet=True)
+
+    def isfile(self, path: str) -> bool:
+        """Side files, which GDAL asks for, are not looked for."""
+        return path.endswith(self._name)
+
+    def isdir(self, path: str) -> bool:
+        """There are no folders."""
+        return False
+
+    def ls(self, path: str) -> list[str]:
+        """Nor what would lie in them."""
+        return []
+
+    def mtime(self, path: str) -> int:
+        """Not known."""
+        return 0
+
+    def rm(self, path: str) -> None:
+        """Nothing is removed."""
+        raise OSError(f"{path} is only read")
+
+    def size(self, path: str) -> int:
+        """Of the file, bytes."""
+        return remote.state(self._href).size
+
+
+def unreadable(error: Exception, what: str, href: str, band: str, window: str = "", hint: str = "") -> BadInput:
+    """An error of GDAL, or where a remote file could not be read, why."""
+    found = remote.failure() or error
+    if isinstance(found, BadInput):
+        what, hint = found.args[0], found.args[4]
+    return BadInput(what, href, band, window, hint)

@@ -84,7 +84,7 @@ def _dataset(asset: Asset) -> Any:
         driver = _gdal.kind_of(href, asset.key).driver
         with _opening, warnings.catch_warnings():  # filters belong to the process, not to the thread
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            known[key] = rasterio.open(href, driver=driver, sharing=False)
+            known[key] = _gdal.open_dataset(href, driver)
         while len(known) > OPEN_FILES:
             known.popitem(last=False)[1].close()
     known.move_to_end(key)
@@ -100,6 +100,5 @@ def _datasets() -> OrderedDict[tuple[str, str], Any]:
 
 def _unreadable(asset: Asset, window: Window, error: Exception) -> BadInput:
     words = str(error.__cause__ or error) or type(error).__name__
-    return BadInput(
-        f"cannot be read ({words}).", asset.href, asset.key, str(window), "Is the file whole? Fetch it again and retry."
-    )
+    what, hint = f"cannot be read ({words}).", "Is the file whole? Fetch it again and retry."
+    return _gdal.unreadable(error, what, asset.href, asset.key, str(window), hint)

@@ -43,12 +43,12 @@ def _lacks(archive: Archive) -> str:
 def _open(archive: Archive) -> Scene:
     found = source(archive, _NAME)
     masks = collection2(found.id.satellite, found.id.sensor)
-    return scene(found, sensor=_NAME, bands=_bands(found.id.satellite), parts=_parts(found), masks=masks)
+    return scene(found, sensor=_NAME, bands=bands_of(found.id.satellite), parts=_parts(found), masks=masks)
 
 
 def _parts(found: Source) -> Iterator[Part]:
     contents = group(found.metadata, "PRODUCT_CONTENTS")
-    for band in _bands(found.id.satellite):
+    for band in bands_of(found.id.satellite):
         token = band.key if band.name in THERMAL else band.key.removeprefix("SR_B")
         file = band_file(found, band.key, contents.get(f"FILE_NAME_BAND_{token}"))
         if file:
@@ -63,7 +63,7 @@ def _parts(found: Source) -> Iterator[Part]:
             yield Part(key=key, file=file, nodata=-9999, calibrations={quantity: calibration})
 
 
-def _bands(satellite: int) -> tuple[Band, ...]:
+def bands_of(satellite: int) -> tuple[Band, ...]:
     """Those that level 2 has: seven or six reflective ones, one thermal."""
     left_out = {"pan", "cirrus", "lwir12", "lwir_high"}
     kept = (band for band in bands(satellite) if band.name not in left_out)
@@ -88,7 +88,7 @@ def _calibrations(found: Source, band: Band, token: str) -> dict[str, Calibratio
 SENSOR = Sensor(
     name=_NAME,
     title="Landsat 4-9 Collection 2 level 2 (L2SP, L2SR)",
-    bands=_bands(9),
+    bands=bands_of(9),
     knows=_knows,
     open=_open,
     lacks=_lacks,

@@ -8,9 +8,10 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from gigascene.model.errors import BadInput
+from gigascene.storage import remote
 from gigascene.storage.identity import MEMBER, ZIPPED
 
 _STEP = 1 << 20
@@ -50,6 +51,10 @@ def _opened(href: str) -> Iterator[tuple[IO[bytes], int | None]]:
                 yield file, None
         except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError) as error:
             raise BadInput(f"cannot be read from its zip file: {error}", href) from error
+        return
+    if remote.is_remote(href):
+        with remote.RangeFile(href) as file:
+            yield cast("IO[bytes]", file), None
         return
     part = MEMBER.fullmatch(href)
     with Path(part["path"] if part else href).open("rb") as file:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from gigascene.storage import remote
+
 MEMBER = re.compile(r"/vsisubfile/(?P<offset>\d+)_(?P<size>\d+),(?P<path>.+)", re.DOTALL)
 """A member of a tar file, read in place: GDAL's name for a part of a file."""
 
@@ -18,7 +20,12 @@ def path_of(href: str) -> Path:
     return Path(inside["path"] if inside else href)
 
 
-def identity(href: str) -> str:
-    """Changes when the content may have changed. Raises OSError where there is no such file."""
+def identity(href: str, *, fresh: bool = False) -> str:
+    """Changes when the content may have changed. Raises OSError where there is no such file.
+
+    A remote file is asked for its state once in a process, or again where it must be `fresh`.
+    """
+    if remote.is_remote(href):
+        return remote.identity(href, fresh=fresh)
     status = path_of(href).stat()
     return f"{status.st_size}-{status.st_mtime_ns}"

@@ -1,0 +1,236 @@
+"""Scenes as STAC tells them: an item, an ItemCollection, a static catalogue; on disk or behind http(s)://.
+
+An href in a catalogue is a stranger's word. It leads to http:// and https://
+anywhere public (`storage/remote.py` checks the addresses), and to files of this
+machine only from a catalogue that lies here itself; from one that was fetched,
+only to what lies in its own folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urljoin, urlsplit
+
+from gigascene.metadata.stac_items import Item, item_assets, kind_of, link, links, read_item
+from gigascene.model.errors import BadInput, UnknownName
+from gigascene.storage import remote
+
+LARGEST_DOCUMENT = 256 << 20
+"""Bytes of one JSON file."""
+
+MOST_DOCUMENTS = 20_000
+"""Of one catalogue."""
+
+DEEPEST = 32
+"""Catalogues within catalogues."""
+
+SUFFIXES = {".json", ".geojson"}
+_HEADS = ("catalog.json", "collection.json")
+
+
+class Unreadable(BadInput):
+    """An href that leads to where nothing is read from here, such as ``s3://``: this band is absent, the others are not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """An item and where it was found."""
+
+    item: Item
+    place: str
+    """File or address of the document, without secrets, for messages."""
+
+    folder: str
+    """Against which its hrefs are read: a folder with an absolute path, or an address."""
+
+    trusted: bool
+    """True: an item made here, which may name any file of this machine."""
+
+    def resolved(self, href: str) -> str:
+        """Where the bytes are: an absolute path, or an address without its secret.
+
+        Raises `Unreadable` for a scheme that is not read, `BadInput` for a file it may not name.
+        """
+        scheme = urlsplit(href).scheme.lower() if "://" in href else ""
+        if scheme in {"http", "https"}:
+            return remote.remember(href)
+        if scheme not in {"", "file"}:
+            raise Unreadable(f"its href begins with {scheme}://, which is not read: {remote.public(href)}", self.named)
+        if remote.is_remote(self.folder):
+            return self._beside(href, scheme)
+        return self._local(href, scheme)
+
+    @property
+    def named(self) -> str:
+        """Document and item, for messages."""
+        return f"{self.place}: {self.item.id}"
+
+    def _beside(self, href: str, scheme: str) -> str:
+        if scheme == "file":
+            raise BadInput(
+                f"names a file of this machine ({href}), and came from elsewhere.",
+                self.named,
+                hint="Save the item to disk if you trust it.",
+            )
+        return remote.remember(urljoin(self.folder, href))
+
+    def _local(self, href: str, scheme: str) -> str:
+        name = unquote(urlsplit(href).path) if scheme else href
+        path = Path(self.folder, name)
+        if not scheme and not path.exists():
+            other = Path(self.folder, unquote(name))
+            path = other if other.exists() else path
+            if not path.exists() and remote.is_remote(self.item.self_href):
+                return remote.remember(urljoin(self.item.self_href, href))
+        path = path.resolve()
+        if not self.trusted and not path.is_relative_to(Path(self.folder).resolve()):
+            raise BadInput(
+                f"names a file outside its own folder ({path}), and was fetched from {remote.public(self.item.self_href)}.",
+                self.named,
+                hint="Move what it names beside it if you trust it.",
+            )
+        return str(path)
+
+
+def is_stac(source: str) -> bool:
+    """True for an address, a folder with a catalogue, or a JSON file that holds STAC; ``#ID`` behind it is allowed."""
+    if remote.is_remote(source):
+        return True
+    path = Path(_parted(source)[0])
+    if path.is_dir():
+        return any((path / head).is_file() for head in _HEADS)
+    if path.suffix.lower() not in SUFFIXES or not path.is_file():
+        return False
+    try:
+        return bool(kind_of(_document(str(path))))
+    except BadInput:
+        return not path.name.lower().endswith("_mtl.json")  # broken, and nothing else here reads such a file
+
+
+def find_items(source: str) -> Iterator[Located]:
+    """The items of a document and of all that it links to, in its order.
+
+    Parameters
+    ----------
+    source : str
+        File, folder or address; with ``#ID`` behind it only that item.
+
+    Raises
+    ------
+    BadInput
+        Not there, no STAC, too large, or an item that cannot be read; names the document.
+    UnknownName
+        No item has this id.
+    """
+    place, wanted = _parted(source)
+    seen: list[str] = []
+    for located in _walk(place):
+        if not wanted or located.item.id == wanted:
+            yield located
+            if wanted:
+                return
+        seen.append(located.item.id)
+    if wanted:
+        raise UnknownName(wanted, f"item of {remote.public(place)}", "", tuple(seen[:10]))
+
+
+def _parted(source: str) -> tuple[str, str]:
+    """Document and id: ``scenes.json#ID``. A file of just that name goes first."""
+    place, mark, wanted = source.rpartition("#")
+    if not mark or (not remote.is_remote(source) and Path(source).exists()):
+        return source, ""
+    return place, wanted
+
+
+def _walk(place: str) -> Iterator[Located]:
+    """Item after item; each document once, so that catalogues may link in circles."""
+    if not remote.is_remote(place) and Path(place).is_dir():
+        place = next((str(Path(place, head)) for head in _HEADS if Path(place, head).is_file()), place)
+    waiting: deque[tuple[str, int, Any]] = deque([(place, 0, {})])
+    known = {_key(place)}
+    shared: dict[str, Any] = {}
+    while waiting:
+        here, depth, common = waiting.popleft()
+        document = _document(here)
+        kind = kind_of(document)
+        if kind == "item":
+            yield _located(document, here, common or _collection(document, here, shared), alone=True)
+        elif kind == "items":
+            for one in document["features"]:
+                yield _located(one, here, {}, alone=False)
+        elif kind == "catalog":
+            _check_depth(here, depth)
+            common = item_assets(document)
+            for href in links(document, "child", "item"):
+                to = _followed(here, href)
+                if _key(to) not in known:
+                    known.add(_key(to))
+                    waiting.append((to, depth + 1, common))
+            if len(known) > MOST_DOCUMENTS:
+                raise BadInput(f"links to more than {MOST_DOCUMENTS} documents", remote.public(place))
+        else:
+            raise BadInput("holds no STAC item, ItemCollection, catalogue or collection.", remote.public(here))
+
+
+def _check_depth(here: str, depth: int) -> None:
+    if depth > DEEPEST:
+        raise BadInput(f"lies in more than {DEEPEST} catalogues", remote.public(here))
+
+
+def _located(document: Any, here: str, common: Any, *, alone: bool) -> Located:
+    """A single item's hrefs are read from where it lies; those of an item in a collection from where it says it is from."""
+    place = remote.public(here)
+    item = read_item(document, place, common)
+    if remote.is_remote(here) or (not alone and remote.is_remote(item.self_href)):
+        return Located(item, place, item.self_href if not alone and item.self_href else here, trusted=False)
+    return Located(item, place, str(Path(here).resolve().parent), trusted=not remote.is_remote(item.self_href))
+
+
+def _collection(document: Any, here: str, shared: dict[str, Any]) -> Any:
+    """``item_assets`` of a lone item's collection, where that lies on disk beside it; none otherwise."""
+    href = link(document, "collection")
+    if not href or "://" in href or remote.is_remote(here):
+        return {}
+    path = Path(here).parent / href
+    if str(path) not in shared:
+        shared[str(path)] = item_assets(_document(str(path))) if path.is_file() else {}
+    return shared[str(path)]
+
+
+def _followed(here: str, href: str) -> str:
+    """Where a link leads."""
+    if remote.is_remote(href) or remote.is_remote(here):
+        to = urljoin(here, href)
+        if not remote.is_remote(to):
+            raise BadInput(f"links to {href}, a file of this machine", remote.public(here))
+        return to
+    return os.path.normpath(Path(here).parent / (unquote(urlsplit(href).path) if href.startswith("file://") else href))
+
+
+def _key(place: str) -> str:
+    return remote.public(place) if remote.is_remote(place) else os.path.realpath(place)
+
+
+def _document(place: str) -> Any:
+    if remote.is_remote(place):
+        return remote.document(remote.remember(place), LARGEST_DOCUMENT)
+    try:
+        with Path(place).open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > LARGEST_DOCUMENT:
+                raise BadInput(
+                    f"is {size / 1e6:.0f} MB; JSON of at most {LARGEST_DOCUMENT / 1e6:.0f} MB is read", place
+                )
+            return json.loads(file.read())
+    except BadInput:
+        raise
+    except OSError as error:
+        raise BadInput(f"cannot be read: {error.strerror}", place) from error
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"is no JSON that can be read ({error})", place, hint="Is the file whole?") from error

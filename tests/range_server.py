@@ -1,0 +1,73 @@
+"""A real HTTP server on loopback: ranges, redirects, passing failures; it counts what it sends."""
+
+import re
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+
+class Files:
+    """What is served, by path, and what was asked and sent."""
+
+    def __init__(self):
+        self.files, self.moved, self.failing, self.ranges, self.tags = {}, {}, {}, True, {}
+        self.asked, self.sent = [], 0
+        self.lock = threading.Lock()
+
+    def reset(self):
+        self.asked, self.sent = [], 0
+
+
+@contextmanager
+def serving(host="127.0.0.1"):
+    """Yields the address and the files."""
+    files = Files()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            path = urlsplit(self.path).path
+            with files.lock:
+                files.asked.append((self.path, dict(self.headers)))
+                failing = files.failing.get(path, [])
+                status = failing.pop(0) if failing else 0
+            if status == "cut":
+                self.close_connection = True
+                return None
+            if path in files.moved:
+                return self.answer(302, b"", Location=files.moved[path])
+            if status or path not in files.files:
+                return self.answer(status or 404, b"")
+            body = files.files[path]
+            tag = files.tags.get(path, f'"{len(body)}"')
+            found = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+            if not found or not files.ranges:
+                return self.answer(200, body, ETag=tag)
+            start, end = int(found[1]), min(int(found[2]), len(body) - 1)
+            span = f"bytes {start}-{end}/{len(body)}"
+            return self.answer(206, body[start : end + 1], ETag=tag, **{"Content-Range": span})
+
+        def answer(self, status, body, **headers):
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+            with files.lock:
+                files.sent += len(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer((host, 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://{host}:{server.server_port}", files
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
