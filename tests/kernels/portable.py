@@ -53,6 +53,10 @@ def digests() -> dict[str, str]:
     window = Window(top=3, left=2, height=30, width=40)
     source = align.source_window(axes, window, values.shape)
     part = values[source.top : source.bottom, source.left : source.right]
+    coarse = align.Axes(y=align.Axis(offset=0.9, scale=2.5), x=align.Axis(offset=1.0, scale=3.0))
+    inside = Window(top=0, left=0, height=9, width=10)
+    under = align.covered_window(coarse, inside, values.shape)
+    covered = values[under.top : under.bottom, under.left : under.right]
     picture = rng.integers(0, 256, (24, 30, 3)).astype(np.uint8)
     skewed = np.minimum(rng.geometric(0.2, 9000), 255).astype(np.uint8)
     skewed[3000:5000] = 7
@@ -62,6 +66,7 @@ def digests() -> dict[str, str]:
         "all_present": valid,
         "look_up": looked_up,
         "bilinear": align.bilinear(part, source, axes, window),
+        "averaged": align.averaged(covered, under, coarse, inside),
         "average": np.asarray(png_filter.average(png_filter.big_endian(picture), 3)),
         "average-16": np.asarray(png_filter.average(png_filter.big_endian(picture.astype(np.uint16) * 257), 6)),
         "halve": overview.halve(picture, nodata=0),
