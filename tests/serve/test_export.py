@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from gigascene.api.view import export_view
+from gigascene.codecs.tile_rows import Half, pyramid
 from gigascene.model.errors import BadInput, UsageError, WriteFailed
-from gigascene.serve._pyramid import pyramid
 from gigascene.serve.deep_zoom import DeepZoom
-from gigascene.serve.encode import Validity
+from gigascene.serve.encode import Levels, Validity
 from gigascene.serve.open import open_pictures
 from serve.pictures import SHAPES, as_seen, cog, geotiff, needs_openseadragon, noise, reductions, seen, visible
 
@@ -63,9 +63,10 @@ def test_pyramid(tile, shape):
     levels, zoom = noise(shape), DeepZoom(shape=shape, tile=tile)
     found = {}
     strips = (levels[top : top + tile] for top in range(0, shape[0], tile))
-    for level, row, strip in pyramid(strips, zoom, Validity.ALL):
-        assert row == len(found.setdefault(level, []))
-        found[level].append(strip.copy())
+    pixels = Levels(bands=levels.shape[2], dtype="uint8", validity=Validity.ALL)
+    below = [Half(zoom.level_shape(level), tile, pixels) for level in reversed(range(zoom.top))]
+    for number, strip in pyramid(strips, 0, below):
+        found.setdefault(zoom.top - number, []).append(strip.copy())
     for level, wanted in enumerate(reductions(levels)):
         np.testing.assert_array_equal(np.concatenate(found[level]), wanted)
 
@@ -141,7 +142,7 @@ def test_nothing_of_others_is_replaced(tmp_path):
     (tmp_path / "thesis" / "chapter.tex").write_text("mine")
     with pytest.raises(WriteFailed, match="chapter"):
         export_view(tmp_path / "a.tif", folder=tmp_path / "thesis")
-    with pytest.raises(WriteFailed, match="is a file"):
+    with pytest.raises(WriteFailed, match="a link or a file"):
         export_view(tmp_path / "a.tif", folder=tmp_path / "a.tif")
     with pytest.raises(WriteFailed, match="there is no folder"):
         export_view(tmp_path / "a.tif", folder=tmp_path / "none" / "site")

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 
 from gigascene.codecs._tiff_options import MADE, SPAN, has_mask, overviews, tiff_options, tile_bytes
 from gigascene.codecs._tiff_tile import framed, tile_bound, tile_coder
-from gigascene.codecs._tile_rows import piece_rows
+from gigascene.codecs.tile_rows import piece_rows
 from gigascene.model.block import Shown
 from gigascene.model.contracts import Piece
 from gigascene.model.grid import PieceGrid

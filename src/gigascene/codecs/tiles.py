@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from gigascene.codecs._tiff_options import SPAN
 from gigascene.codecs._tile_image import TileImage, image_bound, packed, packed_bound, raw_bytes
 from gigascene.codecs._tile_layout import TileLayout
-from gigascene.codecs._tile_rows import piece_rows
+from gigascene.codecs.tile_rows import piece_rows
 from gigascene.model.block import Shown
 from gigascene.model.contracts import Piece
 from gigascene.model.grid import PieceGrid

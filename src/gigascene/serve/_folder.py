@@ -110,7 +110,7 @@ def _with_view(facts: Facts, path: Path) -> Facts:
 
 
 VIEW = "view.json"
-"""The facts of a page's pictures; also the mark of a folder that `export` wrote."""
+"""The facts of a page's pictures."""
 
 
 def view_of(folder: Path) -> list[dict[str, Any]]:

@@ -14,14 +14,14 @@ from pyproj import CRS
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.windows import Window as RasterioWindow
 
+from gigascene.codecs.tile_rows import Half, pyramid
 from gigascene.model.errors import BadInput
 from gigascene.model.grid import Window
 from gigascene.readers.geotiff import opened
 from gigascene.serve._bounded import Bounded
 from gigascene.serve._handles import Handles
-from gigascene.serve._pyramid import pyramid
 from gigascene.serve.deep_zoom import DeepZoom
-from gigascene.serve.encode import Coder, Validity, shown
+from gigascene.serve.encode import Coder, Levels, Validity, shown
 from gigascene.serve.picture import Facts, Tile
 from gigascene.serve.place import Place, place
 from gigascene.settings import cores
@@ -120,9 +120,12 @@ class GeoTiff:
 
     def every_tile(self, coder: Coder) -> Iterator[Tile]:
         """All tiles, every level made from the full resolution: rows of tiles as they come, encoded on all cores."""
+        zoom, side, done = self.facts.zoom, self.facts.zoom.tile, dict[int, int]()
+        below = [Half(zoom.level_shape(level), side, self._pixels()) for level in reversed(range(zoom.top))]
         with ThreadPoolExecutor(cores()) as pool:
-            for level, row, strip in pyramid(self._strips(), self.facts.zoom, self.validity):
-                side = self.facts.zoom.tile
+            for number, strip in pyramid(self._strips(), 0, below):
+                level, row = zoom.top - number, done.get(number, 0)
+                done[number] = row + 1
                 parts = [strip[:, left : left + side] for left in range(0, strip.shape[1], side)]
                 encoded = pool.map(lambda part: coder.encode(shown(part, self.validity)), parts)
                 for column, content in enumerate(encoded):
@@ -138,6 +141,10 @@ class GeoTiff:
         places = [[(level + 1, 2 * row + i, 2 * column + j) for j in (0, 1)] for i in (0, 1)]
         rows = [[self.levels(*at) for at in side if at in zoom] for side in places]
         return np.concatenate([np.concatenate(tiles, axis=1) for tiles in rows if tiles])
+
+    def _pixels(self) -> Levels:
+        bands = len(self._indexes) + bool(self._masked or self._nodata)
+        return Levels(bands=bands, dtype=f"uint{self.facts.depth}", validity=self.validity)
 
     def _strips(self) -> Iterator[NDArray[Any]]:
         """Full resolution by rows of tiles."""

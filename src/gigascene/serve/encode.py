@@ -40,6 +40,25 @@ class Validity(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Levels:
+    """What pixels are, for `gigascene.codecs.tile_rows`."""
+
+    bands: int
+    dtype: str
+    validity: Validity
+
+    @property
+    def alpha(self) -> bool:
+        """The last band tells which are valid."""
+        return self.validity is Validity.ALPHA
+
+    @property
+    def nodata(self) -> int | None:
+        """0 where those that are 0 in all bands are not."""
+        return 0 if self.validity is Validity.NODATA else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Coder:
     """How tiles are encoded."""
 

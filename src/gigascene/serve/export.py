@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from gigascene.metadata.deep_zoom import descriptor
-from gigascene.model.errors import WriteFailed
-from gigascene.serve._folder import VIEW, view_of
 from gigascene.serve.encode import Coder
 from gigascene.serve.picture import Picture
-from gigascene.serve.site import FILES, VENDOR, page_files, view_files
-from gigascene.storage.local import Target, discard, locked, writing
+from gigascene.serve.site import page_files, view_files
+from gigascene.storage.folder import FolderTarget
+from gigascene.storage.local import discard, locked, writing
 
 Told = Callable[[int, int], None]
 """Told (tiles done, of)."""
@@ -77,52 +74,18 @@ def export(
 
 @contextmanager
 def replacing(folder: Path) -> Iterator[Path]:
-    """A hidden folder beside it, which takes its place when all is written.
-
-    The path holds the old whole folder, the new whole one, or, after a kill between two renames, nothing; then the next
-    export brings the old one back before it begins.
-    """
-    folder = folder.absolute()
-    fresh, old, lock = (Target(folder).sibling(tag) for tag in ("new", "old", "lock"))
-    with writing(folder):
-        _check(folder)
-        with locked(lock):
-            try:
-                if old.exists() and not folder.exists():  # killed between the two renames of `_swap`
-                    old.rename(folder)
-                shutil.rmtree(fresh, ignore_errors=True)
-                fresh.mkdir()
-                yield fresh
-                os.sync()  # one call, where fsync would be one a tile
-                _swap(fresh, folder, old)
-            finally:
-                shutil.rmtree(fresh, ignore_errors=True)
-                discard(lock)
-
-
-def _swap(fresh: Path, folder: Path, old: Path) -> None:
-    if folder.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        folder.rename(old)
-    try:
-        fresh.rename(folder)
-    except OSError:
-        old.rename(folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _check(folder: Path) -> None:
-    """Refuse to replace anything that was not written here."""
-    if not folder.parent.is_dir():
-        raise WriteFailed(str(folder), f"there is no folder {folder.parent}", "Make it first.")
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise WriteFailed(str(folder), "it is a file", "Name a folder.")
-    names = {facts.get("name") for facts in view_of(folder)}
-    ours = {Path(name).parts[0] for name in (*FILES, *VENDOR, VIEW, "view.js")}
-    ours |= {f"{name}{tail}" for name in names for tail in (".dzi", "_files")}
-    strange = sorted(path.name for path in folder.iterdir() if path.name not in ours)
-    if strange:
-        raise WriteFailed(str(folder), f"it holds {strange[0]}, which no export wrote", "Name a new folder.")
+    """A hidden folder beside it, which takes its place when all is written (`gigascene.storage.folder`)."""
+    target = FolderTarget(folder.absolute())
+    target.check()
+    lock = target.sibling("lock")
+    with locked(lock):
+        try:
+            target.recover()
+            with writing(target.path):
+                target.fresh.mkdir()
+                yield target.fresh
+            target.mark({"writer": "view"})
+            target.place()
+        finally:
+            target.recover()
+            discard(lock)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gigascene.codecs._tiff_options import SPAN
 from gigascene.codecs._tile_image import BLANK, TileImage, unpacked
 from gigascene.codecs._tile_layout import TileLayout
-from gigascene.codecs._tile_rows import Half, pyramid
+from gigascene.codecs.tile_rows import Half, pyramid
 from gigascene.codecs.tiles import TileCodec
 from gigascene.model.contracts import Piece, Placed
 from gigascene.model.errors import WriteFailed

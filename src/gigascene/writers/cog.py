@@ -27,8 +27,8 @@ from gigascene.codecs._tiff_header import header
 from gigascene.codecs._tiff_levels import Level, directories, empty_level, placed_levels
 from gigascene.codecs._tiff_options import MADE, color_bands, filled, has_mask, level_shape, overviews, tiff_options
 from gigascene.codecs._tiff_tile import framed, tile_coder, unframed
-from gigascene.codecs._tile_rows import Half, pyramid
 from gigascene.codecs.tiff import CODEC
+from gigascene.codecs.tile_rows import Half, pyramid
 from gigascene.metadata.geotiff_tags import geotiff_tags, ungeoreferenced_allowed
 from gigascene.model.contracts import Piece, Placed
 from gigascene.model.errors import UsageError, WriteFailed

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,26 @@ from gigascene.codecs._tiff_options import SPAN, level_shape
 from gigascene.kernels.overview import halve
 from gigascene.model.block import Shown
 from gigascene.model.plan import Format
+
+
+class Pixels(Protocol):
+    """What must be known of pixels to halve them: `Format` has it, too."""
+
+    @property
+    def bands(self) -> int:
+        """Alpha included."""
+
+    @property
+    def dtype(self) -> str:
+        """NumPy's name of the type."""
+
+    @property
+    def alpha(self) -> bool:
+        """The last band tells which are valid."""
+
+    @property
+    def nodata(self) -> int | None:
+        """0 where those that are 0 in all bands are not."""
 
 
 def piece_rows(
@@ -75,17 +95,17 @@ class Half:
         Rows and columns of that next level.
     tile : int
         Side of a tile, even.
-    format : Format
-        Says which pixels are valid.
+    pixels : Pixels
+        Say which of them are valid.
     lead : (int, int)
         Blank rows above and columns left of the first half, within `shape`.
     """
 
-    def __init__(self, shape: tuple[int, int], tile: int, format: Format, lead: tuple[int, int] = (0, 0)) -> None:
-        self._rows = np.zeros((min(tile, shape[0]), shape[1], format.bands), format.dtype)
+    def __init__(self, shape: tuple[int, int], tile: int, pixels: Pixels, lead: tuple[int, int] = (0, 0)) -> None:
+        self._rows = np.zeros((min(tile, shape[0]), shape[1], pixels.bands), pixels.dtype)
         self._left = shape[0]
         self._have, self._lead = lead
-        self._format = format
+        self._pixels = pixels
 
     def add(self, above: NDArray[Any]) -> NDArray[Any] | None:
         """Take a row of tiles from the level above; give one of this level when it is full."""
@@ -99,7 +119,7 @@ class Half:
         return self._rows[:full]
 
     def _halve(self, above: NDArray[Any], out: NDArray[Any]) -> None:
-        nodata, alpha = self._format.nodata, self._format.alpha
+        nodata, alpha = self._pixels.nodata, self._pixels.alpha
         if self._lead:
             out[:, self._lead :] = halve(above, nodata=nodata, alpha=alpha)
         else:
