@@ -1,8 +1,11 @@
 """STAC items beside outputs: where they lie, when they were taken, and never those of another picture."""
 
 import json
+from xml.sax.saxutils import escape
 
+import numpy as np
 import pytest
+import rasterio
 from affine import Affine
 from odc.geo.geobox import GeoBox
 from pyproj import Transformer
@@ -10,6 +13,9 @@ from shapely.geometry import Polygon, shape
 
 import gigascene
 from gigascene.metadata import stac
+from gigascene.model.errors import UsageError
+
+NORTH = Affine(30, 0, 500_000, 0, -30, 7_800_000)
 
 
 def test_beside_a_picture_of_a_scene(small_scene, tmp_path):
@@ -41,6 +47,38 @@ def test_none_where_the_place_is_unknown_and_an_old_one_goes(small_scene, tmp_pa
     (tmp_path / "b.pgm").write_bytes(b"P5\n2 2\n255\n\1\2\3\4")
     gigascene.convert(tmp_path / "b.pgm", target)
     assert not (tmp_path / "a.png.stac.json").exists()
+
+
+@pytest.mark.parametrize("kind", ["tif", "png", "pgm"])
+def test_beside_a_converted_picture_where_its_time_is_said(tmp_path, kind):
+    if kind == "tif":
+        profile = {"driver": "GTiff", "height": 20, "width": 30, "count": 1, "dtype": "uint8"}
+        with rasterio.open(tmp_path / "in.tif", "w", crs="EPSG:32626", transform=NORTH, **profile) as file:
+            file.write(np.ones((1, 20, 30), np.uint8))
+    else:
+        (tmp_path / "plain.pgm").write_bytes(b"P5\n30 20\n255\n" + bytes(600))
+        gigascene.convert(tmp_path / "plain.pgm", tmp_path / f"in.{kind}")
+        wkt = rasterio.crs.CRS.from_epsg(32626).to_wkt()
+        place = ", ".join(map(str, NORTH.to_gdal()))
+        text = f"<PAMDataset><SRS>{escape(wkt)}</SRS><GeoTransform>{place}</GeoTransform></PAMDataset>"
+        (tmp_path / f"in.{kind}.aux.xml").write_text(text)
+    gigascene.convert(tmp_path / f"in.{kind}", tmp_path / "out.png", datetime="2020-07-01T12:00:00+02:00")
+    item = json.loads((tmp_path / "out.png.stac.json").read_text())
+    assert item["properties"]["datetime"] == "2020-07-01T10:00:00Z"
+    assert item["properties"]["proj:code"] == "EPSG:32626"
+    assert item["properties"]["title"] == "picture, in"
+    assert item["assets"]["data"]["bands"] == [{"name": "grey", "data_type": "uint8"}]
+    gigascene.convert(tmp_path / f"in.{kind}", tmp_path / "out.png")
+    assert not (tmp_path / "out.png.stac.json").exists()
+
+
+@pytest.mark.parametrize(
+    "said", ["yesterday", "2020-07-01", "2020-07-01T10:00:00", "2021-01-01T00:00Z/2020-01-01T00:00Z"]
+)
+def test_a_time_must_be_one(tmp_path, said):
+    (tmp_path / "a.pgm").write_bytes(b"P5\n2 2\n255\n\1\2\3\4")
+    with pytest.raises(UsageError, match="time"):
+        gigascene.plan_convert(tmp_path / "a.pgm", tmp_path / "a.png", datetime=said)
 
 
 def test_across_the_date_line():

@@ -28,6 +28,7 @@ def plan_convert(
     depth: int = 8,
     byteorder: ByteOrder = "big",
     offset: int = 0,
+    datetime: str = "",
     writer: str | None = None,
     options: Mapping[str, Any] | None = None,
     engine: str = "threads",
@@ -49,6 +50,9 @@ def plan_convert(
         The source is samples without a header.
     depth, byteorder, offset
         Of `raw`: bits of a sample (8 or 16), ``"big"`` or ``"little"``, bytes before the first sample.
+    datetime : str
+        When it was taken, such as ``"2020-07-01T10:00:00Z"``, or begin and end with a slash between. No picture says so itself,
+        and without it a georeferenced one has no STAC item, which needs a time.
     writer, options, engine, workers, memory
         As for `plan_compose`.
 
@@ -58,7 +62,11 @@ def plan_convert(
         `UsageError`, `BadInput`, `LimitExceeded` when `memory` is too small, `WriteFailed`.
     """
     wish = Conversion(
-        target=os.fspath(target), writer=writer, options=options or {}, execution=execution(engine, workers, memory)
+        target=os.fspath(target),
+        writer=writer,
+        options=options or {},
+        execution=execution(engine, workers, memory),
+        when=datetime,
     )
     path = Path(source)
     return build(found(path, image) if raw is None else _raw(path, raw, depth, byteorder, offset), wish)

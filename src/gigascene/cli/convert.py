@@ -35,6 +35,9 @@ def convert(
     depth: Annotated[int, typer.Option("--depth", help="Bits of a raw sample: 8 or 16.")] = 8,
     byte_order: Annotated[str, typer.Option("--byte-order", help="Of raw 16-bit samples: big or little.")] = "big",
     offset: Annotated[int, typer.Option("--offset", help="Bytes before the first raw sample.")] = 0,
+    datetime: Annotated[
+        str, typer.Option("--datetime", metavar="TIME", help="When it was taken, or BEGIN/END: for its STAC item.")
+    ] = "",
     compress: Compress = None,
     level: Level = None,
     quality: Quality = None,
@@ -59,6 +62,7 @@ def convert(
         depth=depth,
         byteorder=o.one_of("--byte-order", byte_order, ("big", "little")),
         offset=offset,
+        datetime=datetime,
         options=given(compress=compress, level=level, quality=quality, tile=tile, tiles=tiles),
         engine=engine,
         workers=workers,

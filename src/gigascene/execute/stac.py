@@ -15,10 +15,13 @@ COLORS = {1: ("grey",), 3: ("red", "green", "blue")}
 
 
 def write(plan: Plan, size: int) -> None:
-    """Write it, or remove that of an earlier picture at this path, which would speak for another."""
+    """Write it, or remove that of an earlier picture at this path, which would speak for another.
+
+    An item without any time is none (STAC 1.1, "datetime" may be null only beside a begin and an end), and none is made up.
+    """
     target = Path(plan.target)
     path = path_for(target)
-    times = [scene.datetime for scene in plan.scenes if scene.datetime]
+    times = [scene.datetime for scene in plan.scenes if scene.datetime] or list(plan.times)
     if plan.format.geobox.crs is None or not times or not target.is_file():
         discard(path)
         return
@@ -42,11 +45,12 @@ def _bands(plan: Plan) -> list[dict[str, Any]]:
 
 def _properties(plan: Plan) -> dict[str, Any]:
     """What is the same of all scenes, and what was done with them."""
-    said = [{"platform": scene.platform, **scene.properties} if scene.platform else {} for scene in plan.scenes]
+    said = [{"platform": scene.platform, **scene.properties} if scene.platform else {} for scene in plan.scenes] or [{}]
     shared = {key: value for key, value in said[0].items() if all(other.get(key) == value for other in said)}
     title = plan.recipe.product if plan.recipe.product == AS_IT_IS else PRODUCTS[plan.recipe.product].title
+    names = ", ".join(scene.id for scene in plan.scenes) or plan.format.metadata.get("Title", "")
     return {
-        "title": f"{title}, {', '.join(scene.id for scene in plan.scenes)}",
+        "title": f"{title}, {names}",
         **shared,
         "processing:software": {"gigascene": plan.versions["gigascene"]},
     }

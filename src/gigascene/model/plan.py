@@ -134,6 +134,9 @@ class Plan:
     picture: PlainPicture | None = None
     """Or one plain picture, of which pixels are passed on as they are."""
 
+    times: tuple[str, ...] = ()
+    """When it was taken, RFC 3339 in UTC, one or begin and end, where no scene knows and the user says."""
+
     cut: Cut
     execution: Execution
     versions: Mapping[str, str]

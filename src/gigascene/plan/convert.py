@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from odc.geo.geobox import GeoBox
 from rasterio.enums import ColorInterp, MaskFlags
 
 from gigascene.metadata.side_files import beside
-from gigascene.model.errors import BadInput
+from gigascene.model.errors import BadInput, UsageError
 from gigascene.model.look import Look
 from gigascene.model.plain_picture import PlainPicture
 from gigascene.model.plan import AS_IT_IS, Cut, Execution, Format, Plan, Recipe
@@ -46,6 +47,8 @@ class Conversion:
     writer: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     execution: Execution = field(default_factory=Execution)
+    when: str = ""
+    """When it was taken; or begin and end with a slash between."""
 
 
 def build(found: Found, wish: Conversion) -> Plan:
@@ -76,6 +79,7 @@ def build(found: Found, wish: Conversion) -> Plan:
         format=format,
         scenes=() if found.scene is None else (found.scene,),
         picture=found.picture,
+        times=times(wish.when),
         cut=Cut(task_pieces=1, window_rows=1),
         execution=wish.execution,
         versions=fingerprint.versions(writer.name),
@@ -88,6 +92,28 @@ def build(found: Found, wish: Conversion) -> Plan:
         "gigascene:fingerprint": fingerprint.fingerprint(plan),
     }
     return fitted(replace(plan, format=replace(format, metadata={**format.metadata, **texts})))
+
+
+def times(said: str) -> tuple[str, ...]:
+    """One time, or begin and end, as RFC 3339 in UTC; raises `UsageError`.
+
+    >>> times("2020-07-01T12:00+02:00"), times("2020-07-01T00:00Z/2020-07-31T00:00Z")
+    (('2020-07-01T10:00:00Z',), ('2020-07-01T00:00:00Z', '2020-07-31T00:00:00Z'))
+    """
+    found = tuple(_utc(part) for part in said.split("/")) if said else ()
+    if len(found) > 2 or list(found) != sorted(found):
+        raise UsageError(f"--datetime is one time, or begin and end with a slash between, not {said!r}")
+    return found
+
+
+def _utc(text: str) -> str:
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        when = None
+    if when is None or when.tzinfo is None:
+        raise UsageError(f"cannot read the time {text!r}; write it with its zone, such as 2020-07-01T10:00:00Z")
+    return when.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def found(path: Path, index: int = 0) -> Found:
