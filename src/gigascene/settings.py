@@ -23,6 +23,9 @@ class Settings:
     allow_private_hrefs: bool
     """`GIGASCENE_ALLOW_PRIVATE_HREFS`: as ``--allow-private``."""
 
+    cache: str
+    """`GIGASCENE_CACHE`: folder for what can be made again; left out, ``gigascene`` in the user's cache folder."""
+
 
 def cores() -> int:
     """Processor cores this process may use."""
@@ -39,4 +42,11 @@ def settings() -> Settings:
         workers=os.environ.get("GIGASCENE_WORKERS") or None,
         allow_private_hrefs=os.environ.get("GIGASCENE_ALLOW_PRIVATE_HREFS", "0").lower()
         not in {"", "0", "no", "false"},
+        cache=os.environ.get("GIGASCENE_CACHE") or _cache(),
     )
+
+
+def _cache() -> str:
+    """As the XDG Base Directory Specification has it."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")  # noqa: PTH111, PTH118
+    return os.path.join(home, "gigascene")  # noqa: PTH118

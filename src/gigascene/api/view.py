@@ -6,6 +6,8 @@ from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 
+from gigascene.api._viewable import Notice, viewable
+from gigascene.execute.coordinate import Watcher
 from gigascene.model.errors import UsageError
 from gigascene.serve.encode import Coder
 from gigascene.serve.export import export
@@ -15,17 +17,27 @@ from gigascene.serve.server import Viewer
 Named = str | PathLike[str]
 
 
-def view(picture: Named, second: Named | None = None, *, port: int = 0) -> Viewer:
+def view(
+    picture: Named,
+    second: Named | None = None,
+    *,
+    port: int = 0,
+    notice: Notice | None = None,
+    watch: Watcher | None = None,
+) -> Viewer:
     """Serve a picture to the browsers of this machine.
 
     Parameters
     ----------
     picture : path
-        A GeoTIFF (8 or 16 bits, grey or RGB), a ``.dzi``, or a folder that holds one or was exported.
+        A GeoTIFF (8 or 16 bits, grey or RGB), a ``.dzi``, or a folder that holds one or was exported. A PNG, PAM or PNM is first
+        made a GeoTIFF with smaller levels, in the cache folder.
     second : path, optional
         Another, to compare: on the same CRS, or of the same shape.
     port : int
         0 for any that is free.
+    notice, watch : callable, optional
+        Told in words what is made in the cache folder, and how far it is.
 
     Returns
     -------
@@ -43,7 +55,7 @@ def view(picture: Named, second: Named | None = None, *, port: int = 0) -> Viewe
     ...     print(viewer.url)
     ...     viewer.wait()
     """
-    return Viewer(open_pictures(_paths(picture, second)), port)
+    return Viewer(open_pictures(_paths(picture, second, notice=notice, watch=watch)), port)
 
 
 def export_view(
@@ -54,6 +66,8 @@ def export_view(
     format: str | None = None,
     quality: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    notice: Notice | None = None,
+    watch: Watcher | None = None,
 ) -> dict[str, int]:
     """Write a picture as a static site: Deep Zoom tiles and the page.
 
@@ -69,6 +83,8 @@ def export_view(
         Of jpg and webp, 1 to 100; 90 if left out.
     progress : callable
         Told (tiles done, of).
+    notice, watch : callable, optional
+        As for `view`.
 
     Returns
     -------
@@ -81,7 +97,7 @@ def export_view(
         `BadInput`, `UsageError`, `WriteFailed`.
     """
     coder = _coder(format, quality)
-    pictures = open_pictures(_paths(picture, second))
+    pictures = open_pictures(_paths(picture, second, notice=notice, watch=watch))
     try:
         return export(pictures, Path(folder), coder, progress)
     finally:
@@ -97,5 +113,9 @@ def _coder(format: str | None, quality: int | None) -> Coder | None:
     return Coder(format=str(format), quality=quality)
 
 
-def _paths(*named: Named | None) -> list[Path]:
-    return [Path(name) for name in named if name is not None]
+def _paths(*named: Named | None, notice: Notice | None, watch: Watcher | None) -> list[Path]:
+    return [viewable(Path(name), notice or _unheard, watch) for name in named if name is not None]
+
+
+def _unheard(words: str) -> None:
+    """Nobody wants to know."""

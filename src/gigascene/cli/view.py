@@ -10,13 +10,14 @@ from typing import Annotated
 import typer
 
 from gigascene.cli import _options as o
-from gigascene.cli._progress import progress
+from gigascene.cli._progress import progress, run_watcher
 
 HELP = """Look at a picture in the browser, or write it as a static site.
 
 \b
 gigascene view fjord.tif
 gigascene view before.tif after.tif
+gigascene view world.pam
 gigascene view fjord.tif --export site --format webp
 """
 
@@ -27,7 +28,9 @@ def add_to(root: typer.Typer) -> None:
 
 
 def view(
-    picture: Annotated[str, typer.Argument(metavar="PICTURE", help="GeoTIFF, .dzi, or a folder of Deep Zoom tiles.")],
+    picture: Annotated[
+        str, typer.Argument(metavar="PICTURE", help="GeoTIFF, PNG, PAM, PNM, .dzi, or a folder of Deep Zoom tiles.")
+    ],
     second: Annotated[str | None, typer.Argument(metavar="SECOND", help="Another, to compare with a swipe.")] = None,
     export: Annotated[
         Path | None, typer.Option("--export", metavar="DIR", help="Write tiles and page there; serve nothing.")
@@ -49,16 +52,18 @@ def view(
             from gigascene.model.errors import UsageError
 
             raise UsageError("--format and --quality are those of exported tiles; say where: --export DIR")
-        _serve(picture, second, port=port, open_it=not no_open, json=json)
+        _serve(picture, second, port=port, open_it=not no_open, json=json, quiet=quiet)
     else:
         _export(picture, second, export, format=format, quality=quality, json=json, quiet=quiet)
 
 
-def _serve(picture: str, second: str | None, *, port: int, open_it: bool, json: bool) -> None:
+def _serve(picture: str, second: str | None, *, port: int, open_it: bool, json: bool, quiet: bool) -> None:
     """Say the address and wait for Ctrl-C, which is how this ends well."""
     from gigascene.api.view import view as served
 
-    with served(picture, second, port=port) as viewer:
+    with progress("make it viewable", quiet=quiet) as watch:
+        viewer = served(picture, second, port=port, notice=_note, watch=run_watcher(watch))
+    with viewer:
         if json:
             o.print_json({"url": viewer.url})
         else:
@@ -71,6 +76,10 @@ def _serve(picture: str, second: str | None, *, port: int, open_it: bool, json: 
             viewer.wait()
         except KeyboardInterrupt:
             typer.echo("", err=True)
+
+
+def _note(words: str) -> None:
+    typer.echo(words, err=True)
 
 
 def _has_screen() -> bool:
@@ -86,7 +95,7 @@ def _export(
     with progress(f"view {picture}", quiet=quiet) as watch:
         facts = export_view(
             picture, second, folder=folder, format=format, quality=quality,
-            progress=lambda done, of: watch(done, of, 0),
+            progress=lambda done, of: watch(done, of, 0), notice=_note,
         )  # fmt: skip
     if json:
         o.print_json({"folder": str(folder), **facts})

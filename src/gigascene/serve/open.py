@@ -44,7 +44,9 @@ def _open(file: Path, name: str) -> Picture:
     if kind == ".dzi":
         return DeepZoomFolder(file, name)
     raise BadInput(
-        "is no GeoTIFF, .dzi or folder of one.", str(file), hint="Write the picture as .tif: -o picture.tif."
+        "is no GeoTIFF, PNG, PAM, PNM, .dzi or folder of one.",
+        str(file),
+        hint="Write the picture as .tif: -o picture.tif.",
     )
 
 
