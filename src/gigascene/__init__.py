@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gigascene.api.histogram import Histogram, histogram
     from gigascene.api.load import load
     from gigascene.api.looks import save_look
+    from gigascene.api.mosaic import mosaic, plan_mosaic
     from gigascene.api.names import look_names, palette_names, product_names, sensor_names
     from gigascene.api.picture import Picture, picture
     from gigascene.api.plans import load_plan, run, save_plan
@@ -53,6 +54,7 @@ _HOMES = {
     "histogram": "api.histogram",
     "load": "api.load",
     "load_plan": "api.plans",
+    "mosaic": "api.mosaic",
     "open_scene": "api.scenes",
     "open_scenes": "api.scenes",
     "look_names": "api.names",
@@ -60,6 +62,7 @@ _HOMES = {
     "picture": "api.picture",
     "plan_compose": "api.compose",
     "plan_convert": "api.convert",
+    "plan_mosaic": "api.mosaic",
     "product_names": "api.names",
     "replay": "execute.capsule",
     "run": "api.plans",
@@ -91,12 +94,14 @@ __all__ = [
     "load",
     "load_plan",
     "look_names",
+    "mosaic",
     "open_scene",
     "open_scenes",
     "palette_names",
     "picture",
     "plan_compose",
     "plan_convert",
+    "plan_mosaic",
     "product_names",
     "replay",
     "run",

@@ -110,7 +110,7 @@ def plan_compose(
         product=product,
         target=os.fspath(target),
         bands=tuple(bands),
-        look=_look(shown, stretch, gamma, curve, palette, contrast),
+        look=look_of(shown, stretch, gamma, curve, palette, contrast),
         units=units,
         masks=tuple(mask),
         resolution=resolution,
@@ -174,7 +174,7 @@ def workers_of(said: int | str) -> int:
     return count
 
 
-def _look(
+def look_of(
     look: Look,
     stretch: Stretch,
     gamma: float | Sequence[float] | None,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from os import PathLike, fspath
 from pathlib import Path
 
+from gigascene.archives import open_archive
+from gigascene.archives.tarball import SUFFIXES as TARS
 from gigascene.model.errors import BadInput, UsageError
 from gigascene.model.scene import Scene
-from gigascene.sensors import is_stac, open_items
+from gigascene.sensors import is_stac, open_items, sensor_of
 from gigascene.sensors import open_scene as open_archived
-from gigascene.sensors.raster import SUFFIXES, scene_of_rasters
+from gigascene.sensors.raster import SUFFIXES, scene_of_raster, scene_of_rasters
 from gigascene.settings import settings
 
 Source = Scene | str | PathLike[str] | Sequence[str | PathLike[str]]
@@ -54,27 +56,74 @@ def open_scene(source: Source, root: str | PathLike[str] | None = None, *, offse
     path = Path(source)
     if path.suffix.lower() in SUFFIXES and path.is_file():
         return scene_of_rasters([path])
-    folder = root if root is not None else settings().scenes
-    return open_archived(path, None if folder is None else Path(folder))
+    return open_archived(path, _root(root))
 
 
-def open_scenes(source: str | PathLike[str], *, offset: str | None = None) -> tuple[Scene, ...]:
-    """All scenes of a STAC item, ItemCollection or catalogue, in its order; no pixels, and no files of scenes are opened.
+def open_scenes(
+    sources: Source | Sequence[Source], root: str | PathLike[str] | None = None, *, offset: str | None = None
+) -> tuple[Scene, ...]:
+    """Open many scenes, in the order they are given; reads metadata and headers, no pixels.
 
     Parameters
     ----------
-    source, offset
+    sources : path, scene id, Scene, or a sequence of them
+        Folders, tar and zip files of scenes, folders that hold many of these (taken in the order of their names), STAC
+        items, ItemCollections and catalogues with all their scenes, and plain GeoTIFFs, each a scene of its own with
+        bands ``1``, ``2`` …
+    root, offset
         As for `open_scene`.
 
     Raises
     ------
     BadInput
-        Nothing there, no STAC, an item that cannot be read, or not a single one.
+        As `open_scene`; or a folder holds no scene; or nothing was given.
     """
-    scenes = tuple(open_items(fspath(source), offset or ""))
+    given = [sources] if isinstance(sources, Scene | str | PathLike) else list(sources)
+    scenes = tuple(scene for source in given for scene in _scenes(source, root, offset))
     if not scenes:
-        raise BadInput("holds no scene", fspath(source))
+        raise BadInput("holds no scene", ", ".join(map(str, given)))
     return scenes
+
+
+def _scenes(source: Source, root: str | PathLike[str] | None, offset: str | None) -> Iterator[Scene]:
+    """The scene of a source, or all that a catalogue or folder holds."""
+    if not isinstance(source, str | PathLike):
+        yield open_scene(source, root)
+    elif is_stac(fspath(source)):
+        yield from open_items(fspath(source), offset or "")
+    elif (path := Path(source)).is_dir():
+        yield from _scenes_in(path)
+    elif path.suffix.lower() in SUFFIXES and path.is_file():
+        yield scene_of_raster(path)
+    else:
+        yield open_archived(path, _root(root))
+
+
+def _scenes_in(folder: Path) -> Iterator[Scene]:
+    """A folder that is a scene; else the scenes it holds; else its GeoTIFFs."""
+    if _is_scene(folder):
+        yield open_archived(folder)
+        return
+    entries = sorted(folder.iterdir())
+    inside = [entry for entry in entries if not entry.name.startswith(".") and _is_scene(entry)]
+    rasters = [entry for entry in entries if entry.suffix.lower() in SUFFIXES and entry.is_file()]
+    if not inside and not rasters:
+        raise BadInput("holds no scene of a known sensor, and no GeoTIFF.", str(folder))
+    yield from map(open_archived, inside) if inside else map(scene_of_raster, rasters)
+
+
+def _is_scene(path: Path) -> bool:
+    if not path.is_dir() and not path.name.lower().endswith((*TARS, ".zip")):
+        return False
+    try:
+        return sensor_of(open_archive(path)) is not None
+    except BadInput:  # an empty folder, or one of folders
+        return False
+
+
+def _root(root: str | PathLike[str] | None) -> Path | None:
+    folder = root if root is not None else settings().scenes
+    return None if folder is None else Path(folder)
 
 
 def _only(source: str, offset: str) -> Scene:

@@ -99,8 +99,8 @@ def compose(
         bands=o.names(bands),
         look=look,
         stretch=stretch,
-        gamma=_numbers(gamma),
-        curve=_curve(equalize=equalize, sigmoid=sigmoid),
+        gamma=numbers(gamma),
+        curve=curve(equalize=equalize, sigmoid=sigmoid),
         contrast=contrast,
         palette=palette,
         units=units,
@@ -161,7 +161,7 @@ def make(plan: Any, *, resume: bool, json: bool, quiet: bool) -> None:
     resumed = f", {receipt.resumed} of {receipt.pieces} pieces were there" if receipt.resumed else ""
     typer.echo(
         f"{receipt.target}: {columns:,} x {rows:,}, {o.size(receipt.bytes)}, {receipt.seconds:.1f} s, "
-        f"peak memory {o.size(receipt.peak_memory)}{resumed}"
+        f"peak memory {o.size(receipt.peak_memory)}{resumed}{_joined(receipt.mosaic)}"
     )
 
 
@@ -169,6 +169,16 @@ def tell(plan: Any) -> None:
     """What was decided where nobody said."""
     for note in plan.notes:
         typer.echo(note, err=True)
+
+
+def _joined(facts: Any) -> str:
+    """What a mosaic is made of, how full it is, and how well its scenes meet."""
+    if not facts:
+        return ""
+    unused = f", {len(facts['unused'])} unused" if facts["unused"] else ""
+    seam = facts.get("seam", {})
+    jump = f", jumps at seams {seam.get('after', seam['before']):.2f} levels" if seam else ""
+    return f"\n{facts['used']} scenes{unused}, {100 * facts['coverage']:.1f} % filled{jump}"
 
 
 def explain(plan: Any, *, json: bool) -> None:
@@ -186,7 +196,8 @@ def explain(plan: Any, *, json: bool) -> None:
             typer.echo(f"{name:>16}  {line}")
 
 
-def _numbers(text: str | None) -> tuple[float, ...] | None:
+def numbers(text: str | None) -> tuple[float, ...] | None:
+    """Numbers separated by commas."""
     if text is None:
         return None
     try:
@@ -197,7 +208,8 @@ def _numbers(text: str | None) -> tuple[float, ...] | None:
         raise UsageError(f"cannot read the gamma {text!r}; write a number, or one a channel: 1.2,1.5,1.3") from None
 
 
-def _curve(*, equalize: bool, sigmoid: bool) -> Any:
+def curve(*, equalize: bool, sigmoid: bool) -> Any:
+    """The curve that two flags mean."""
     if equalize and sigmoid:
         from gigascene.model.errors import UsageError
 

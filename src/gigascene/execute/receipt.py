@@ -6,7 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,23 @@ class Receipt:
 
     path: str
     """Where the whole receipt is."""
+
+    mosaic: Mapping[str, Any] = field(default_factory=dict)
+    """Of a mosaic: how many scenes were used and which were not, the share of pixels filled, jumps at seams."""
+
+
+def mosaic_of(plan: Plan, placed: Sequence[Placed]) -> dict[str, Any]:
+    """What a receipt tells of a mosaic; nothing of other pictures."""
+    if plan.mosaic is None:
+        return {}
+    rows, columns = plan.format.shape
+    filled = sum(piece.facts["filled"] for piece in placed)
+    facts = {
+        "used": len(plan.scenes),
+        "unused": list(plan.mosaic.unused),
+        "coverage": round(filled / (rows * columns), 6),
+    }
+    return facts | ({"seam": dict(plan.mosaic.seam)} if plan.mosaic.seam else {})
 
 
 def write(plan: Plan, receipt: Receipt, placed: Sequence[Placed], facts: Mapping[str, Any]) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Iterable, Iterator
-from functools import cached_property
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import cached_property, lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -18,12 +20,14 @@ from gigascene.model import wire
 from gigascene.model.block import Block, Shown
 from gigascene.model.contracts import Codec, Done, Failed, Piece
 from gigascene.model.grid import Window
-from gigascene.model.plan import Plan, Task
+from gigascene.model.plan import AS_IT_IS, Plan, Task
 from gigascene.plan.work import work_of
 from gigascene.readers.window import limit_cache
 from gigascene.registry import ENGINES, WRITERS
 from gigascene.storage import remote
+from gigascene.works.copy import CopyBands, CopyPicture
 from gigascene.works.gather import Gather, columns, windows
+from gigascene.works.mosaic import TABLES, Mosaic
 
 
 class Job:
@@ -56,37 +60,39 @@ class Job:
             yield from self.encoded(self.shown(window) for window in windows(run, self.plan.cut.window_rows))
 
     @property
-    def gather(self) -> Gather:
+    def product(self) -> Gather | Mosaic:
         """The work, where it is one that makes a product."""
-        assert isinstance(self.work, Gather)
+        assert isinstance(self.work, Gather | Mosaic)
         return self.work
 
     def physical(self, window: Window) -> Block:
-        """Read, calibrate, mask, make; or stored numbers where a table shows them just the same."""
-        return self.gather.stored(window) if self.gather.tabled else self.gather.physical(window)
+        """Read, calibrate, mask, make, combine; or stored numbers where a table shows them just the same."""
+        if isinstance(self.work, Gather) and self.work.tabled:
+            return self.work.stored(window)
+        return self.product.physical(window)
 
     def shown(self, window: Window) -> Shown:
         """Levels for display, a few columns at a time: their source pixels are gone before the next are read."""
         format = self.plan.format
         levels = np.empty((window.height, window.width, format.bands), format.dtype)
-        if not isinstance(self.work, Gather):
+        if isinstance(self.work, CopyPicture | CopyBands):
             self.work.levels(window, levels)
             return Shown(window=window, levels=levels)
         for part in columns(window, self.plan.cut.window_columns):
             left = part.left - window.left
-            self._show(self.physical(part), levels[:, left : left + part.width])
+            self._show(part, levels[:, left : left + part.width])
         return Shown(window=window, levels=levels)
 
-    def _show(self, block: Block, levels: NDArray[Any]) -> None:
+    def _show(self, window: Window, levels: NDArray[Any]) -> None:
         """Painted where there is a palette, alpha last where the format has it."""
         if self._palette is not None:
             single = np.empty((*levels.shape[:2], 1), np.uint8)
-            self._toned(block, single)
+            valid = self._toned(window, single)
             levels[..., :3] = palette.paint(single[..., 0], self._palette)
         else:
-            self._toned(block, levels)
+            valid = self._toned(window, levels)
         if self.plan.format.alpha:
-            levels[..., -1] = np.where(block.valid, np.iinfo(levels.dtype).max, 0)
+            levels[..., -1] = np.where(valid, np.iinfo(levels.dtype).max, 0)
 
     def encoded(self, pictures: Iterable[Shown]) -> Iterator[Piece]:
         """Bytes: each row of pieces from the windows that make it up."""
@@ -95,22 +101,66 @@ class Job:
         parts = (part for shown in pictures for part in _split(shown, height))
         for place, group in groupby(parts, lambda part: (part.window.top // height, part.window.left // width)):
             first = place[0] * grid.across + place[1]
-            yield from self.codec.encode(first, group, self.plan.format)
+            if isinstance(self.work, Mosaic):
+                yield from self._counted(first, group)
+            else:
+                yield from self.codec.encode(first, group, self.plan.format)
 
-    def _toned(self, block: Block, out: NDArray[Any]) -> None:
-        """Levels of every channel into the first bands of `out`: by table, or threshold by threshold."""
-        tone = self.plan.recipe.tone
-        if self.gather.tabled:
+    def _counted(self, first: int, group: Iterable[Shown]) -> Iterator[Piece]:
+        """Pieces of a mosaic, each with the number of its pixels that are filled: the sum of them is its coverage."""
+        filled: Counter[int] = Counter()
+        width = self.codec.pieces(self.plan.format).piece[1]
+
+        def seen() -> Iterator[Shown]:
+            for shown in group:
+                columns = np.count_nonzero(self._valid(shown.levels), axis=0)
+                for at, count in enumerate(np.add.reduceat(columns, np.arange(0, columns.size, width)).tolist()):
+                    filled[first + at] += count
+                yield shown
+
+        for piece in self.codec.encode(first, seen(), self.plan.format):
+            yield replace(piece, facts={**piece.facts, "filled": filled[piece.index]})
+
+    def _valid(self, levels: NDArray[Any]) -> NDArray[Any]:
+        """Not 0 where there is data; a level of valid data is never 0, unless stored numbers are kept."""
+        if self.plan.recipe.product == AS_IT_IS and not self.plan.format.alpha:
+            return np.asarray(levels.any(axis=-1))
+        return levels[..., -1]
+
+    def _toned(self, window: Window, out: NDArray[Any]) -> NDArray[np.bool_]:
+        """Levels of every channel into the first bands of `out`: by table, or threshold by threshold; where it is valid."""
+        if isinstance(self.work, Mosaic) and self.work.tabled:
+            return self.work.looked_up(window, self._tables_of, out)
+        block, tone = self.physical(window), self.plan.recipe.tone
+        if isinstance(self.work, Gather) and self.work.tabled:
             stretch.look_up(block.data, block.valid, self._tables, out)
-            return
-        for channel, thresholds in enumerate(tone.thresholds):
-            stretch.levels(block.data[channel], thresholds, tone.base, out[..., channel])
+        elif self.plan.recipe.product == AS_IT_IS:
+            for channel, values in enumerate(block.data):
+                stretch.kept(values, out[..., channel])
+        else:
+            for channel, thresholds in enumerate(tone.thresholds):
+                stretch.levels(block.data[channel], thresholds, tone.base, out[..., channel])
+        return block.valid
 
     @cached_property
     def _tables(self) -> NDArray[Any]:
+        assert isinstance(self.work, Gather)
+        return self._levels_of(self.work.tables)
+
+    @cached_property
+    def _tables_of(self) -> Callable[[int], NDArray[Any]]:
+        """Tables of a scene of a mosaic, by its number; those used last are kept."""
+        work = self.work
+        assert isinstance(work, Mosaic)
+        return lru_cache(TABLES)(lambda number: self._levels_of(work.values(number)))
+
+    def _levels_of(self, values: NDArray[np.float32]) -> NDArray[Any]:
+        """Level of every stored number, from the value of each: (band, 2**bits)."""
         tone, dtype = self.plan.recipe.tone, self.plan.format.dtype
-        pairs = zip(self.gather.tables, tone.thresholds, strict=True)
-        return np.stack([stretch.table(values, thresholds, tone.base, dtype) for values, thresholds in pairs])
+        if self.plan.recipe.product == AS_IT_IS:
+            return values.astype(dtype)
+        pairs = zip(values, tone.thresholds, strict=True)
+        return np.stack([stretch.table(band, thresholds, tone.base, dtype) for band, thresholds in pairs])
 
     @cached_property
     def _palette(self) -> NDArray[np.uint8] | None:

@@ -11,6 +11,9 @@ from gigascene.model.plan import AS_IT_IS, Plan
 from gigascene.registry import PRODUCTS
 from gigascene.storage.local import Target, discard
 
+MOST_NAMED = 4
+"""Scenes a title names; more are counted."""
+
 COLORS = {1: ("grey",), 3: ("red", "green", "blue")}
 
 
@@ -48,9 +51,15 @@ def _properties(plan: Plan) -> dict[str, Any]:
     said = [{"platform": scene.platform, **scene.properties} if scene.platform else {} for scene in plan.scenes] or [{}]
     shared = {key: value for key, value in said[0].items() if all(other.get(key) == value for other in said)}
     title = plan.recipe.product if plan.recipe.product == AS_IT_IS else PRODUCTS[plan.recipe.product].title
-    names = ", ".join(scene.id for scene in plan.scenes) or plan.format.metadata.get("Title", "")
+    ", ".join(scene.id for scene in plan.scenes) or plan.format.metadata.get("Title", "")
     return {
-        "title": f"{title}, {names}",
+        "title": f"{title}, {_of(plan)}",
         **shared,
         "processing:software": {"gigascene": plan.versions["gigascene"]},
     }
+
+
+def _of(plan: Plan) -> str:
+    """The scenes, or how many there are."""
+    ids = [scene.id for scene in plan.scenes]
+    return ", ".join(ids) if len(ids) <= MOST_NAMED else f"{len(ids)} scenes"

@@ -17,15 +17,13 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from gigascene.kernels._compiled import kernel
+from gigascene.kernels._fixed import ONE, pixel_under
 from gigascene.model.errors import UsageError
 from gigascene.model.grid import Window
 
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
 T = TypeVar("T", bound=np.generic)
-
-ONE = 1 << 24
-"""A source pixel in fixed point. A weight of 24 bits and its complement are both exact in float32."""
 
 NEAREST, BILINEAR = 0, 1
 """The `reach` of each interpolation."""
@@ -126,13 +124,8 @@ def source_window(axes: Axes, window: Window, shape: tuple[int, int], reach: int
 def _span(axis: Axis, first: int, count: int, size: int, reach: int) -> tuple[int, int]:
     """First and last source pixel touched, inside 0 to size - 1."""
     ends = np.sort(axis.fixed(first, count)[[0, -1]])
-    low, high = _nearest(ends) if reach == NEAREST else (ends[0] // ONE, -(-ends[1] // ONE))
+    low, high = pixel_under(ends) if reach == NEAREST else (ends[0] // ONE, -(-ends[1] // ONE))
     return min(max(int(low), 0), size - 1), min(max(int(high), 0), size - 1)
-
-
-def _nearest(fixed: I64) -> I64:
-    """The pixel whose square holds the position; on a border, the later one, as GDAL has it."""
-    return (fixed + ONE // 2) // ONE
 
 
 def nearest(values: NDArray[T], source: Window, axes: Axes, window: Window, fill: Any = 0) -> NDArray[T]:
@@ -164,8 +157,8 @@ def nearest(values: NDArray[T], source: Window, axes: Axes, window: Window, fill
     [[7, 7, 7, 9, 9, 9, 255]]
     """
     _check(values, source)
-    y = _nearest(axes.y.fixed(window.top, window.height)) - source.top
-    x = _nearest(axes.x.fixed(window.left, window.width)) - source.left
+    y = pixel_under(axes.y.fixed(window.top, window.height)) - source.top
+    x = pixel_under(axes.x.fixed(window.left, window.width)) - source.left
     out = values[y.clip(0, source.height - 1)[:, None], x.clip(0, source.width - 1)]
     out[_outside(y, source.height)] = fill
     out[:, _outside(x, source.width)] = fill
@@ -294,7 +287,7 @@ def _pairs(axis: Axis, first: int, count: int, start: int, size: int) -> _Pairs:
     """Neighbours by their place in a window of `size` source pixels from `start`."""
     fixed = axis.fixed(first, count)
     whole, part = np.divmod(fixed, ONE)
-    near = _nearest(fixed) - start
+    near = pixel_under(fixed) - start
     return _Pairs(
         before=(whole - start).clip(0, size - 1),
         # A position on a centre has one neighbour, not a second of weight 0 that need not have been read.

@@ -208,6 +208,28 @@ def levels(values: F32, thresholds: F32, base: int, out: NDArray[Any]) -> None:
     _levels(values, thresholds, np.searchsorted(thresholds, edges, side="right"), base, out)
 
 
+def fraction(values: NDArray[Any], thresholds: F32, base: int) -> F64:
+    """Levels with their fractions, linear between thresholds: for measuring, not for showing.
+
+    >>> fraction(np.float64([-1, 0.5, 0.75, 9]), np.float32([0.5, 1.0]), 1).tolist()
+    [1.5, 1.5, 2.0, 2.5]
+    """
+    return base + 0.5 + np.interp(values, thresholds, np.arange(thresholds.size))
+
+
+def kept(values: F32, out: NDArray[Any]) -> None:
+    """Stored numbers as they are, whole again after resampling: rounded half to even, held in the type; NaN becomes 0.
+
+    `values` and `out` are (y, x); `out` is uint8 or uint16, and may be a strided view of an interleaved picture.
+
+    >>> out = np.empty((1, 3), np.uint8)
+    >>> kept(np.float32([[7.2, 300.0, np.nan]]), out)
+    >>> out.tolist()
+    [[7, 255, 0]]
+    """
+    out[...] = np.rint(np.nan_to_num(values)).clip(0, np.iinfo(out.dtype).max)
+
+
 def table(physical: F32, thresholds: F32, base: int, dtype: str) -> NDArray[Any]:
     """Level of every stored number, given the physical value of each: the same thresholds, looked up once.
 

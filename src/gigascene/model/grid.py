@@ -29,6 +29,12 @@ class Window:
         """First column to the right."""
         return self.left + self.width
 
+    def grown(self, halo: int) -> Window:
+        """The same rectangle with `halo` more pixels on every side."""
+        return Window(
+            top=self.top - halo, left=self.left - halo, height=self.height + 2 * halo, width=self.width + 2 * halo
+        )
+
     def within(self, shape: tuple[int, int]) -> Window | None:
         """The part inside a picture of `shape` (rows, columns), or None."""
         top, left = max(self.top, 0), max(self.left, 0)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from gigascene.model.look import Look
+from gigascene.model.mosaic import Mosaicking
 from gigascene.model.plain_picture import PlainPicture
 from gigascene.model.scene import Scene
 
@@ -136,6 +137,9 @@ class Plan:
 
     times: tuple[str, ...] = ()
     """When it was taken, RFC 3339 in UTC, one or begin and end, where no scene knows and the user says."""
+
+    mosaic: Mosaicking | None = None
+    """How many scenes become one picture; None: there is one scene, and the grid is its own."""
 
     cut: Cut
     execution: Execution

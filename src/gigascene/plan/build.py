@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy as np
+from odc.geo.geobox import GeoBox
 
 from gigascene.kernels import palette
 from gigascene.model.contracts import Writer
@@ -65,18 +66,18 @@ class Wish:
 def build(scene: Scene, wish: Wish) -> Plan:
     """The plan of one picture of one scene. Reads headers, and pixels only where the look must be measured."""
     writer = writer_of(wish.target, wish.writer, wish.options)
-    _check(wish)
+    check_wish(wish)
     check_not_of(scene, wish.target)
     gather = gathered(scene, wish)
     gather = Gather(gather.scene, gather.product, _shown(gather, wish), gather.geobox)
-    format = writer.format(_format(gather, writer, wish))
+    format = writer.format(format_of(gather, writer, wish, gather.geobox))
     return _plan(gather, format, wish)
 
 
 def gathered(scene: Scene, wish: Wish) -> Gather:
     """The product of a wish, ready to be read, without a look; maxima measured where it needs them."""
     product = PRODUCTS[wish.product]
-    return with_maxima(_gather(product, scene, wish), wish)
+    return with_maxima(found(product, scene, wish), wish)
 
 
 def any_bands(
@@ -85,10 +86,11 @@ def any_bands(
     """Any number of bands as they are, each in its own default calibration."""
     product = Product(name="bands", title="Bands", choose=len(bands), channels=(), quantity="")
     wish = Wish(product="", target="", bands=bands, units=units, masks=masks, resolution=resolution)
-    return _gather(product, scene, wish)
+    return found(product, scene, wish)
 
 
-def _gather(product: Product, scene: Scene, wish: Wish) -> Gather:
+def found(product: Product, scene: Scene, wish: Wish) -> Gather:
+    """The bands of a product in a scene, on their grid; nothing measured."""
     scene, assets = _ready(product, scene, wish)
     grid = grid_of(product, scene, assets, wish.resolution)
     return Gather(on_grid(scene, grid), product, _recipe(product, scene, assets, wish), grid)
@@ -128,7 +130,7 @@ def _shown(gather: Gather, wish: Wish) -> Recipe:
     recipe = gather.recipe
     channels = gather.product.channels or recipe.bands
     spread(recipe.look.limits, channels, "stretch")
-    _check_gamma(recipe.look, channels)
+    check_gamma(recipe.look, channels)
     counted: tuple[Counted, ...] = (
         survey(gather, wish.survey, wish.execution.workers) if recipe.look.needs_survey else ()
     )
@@ -136,7 +138,8 @@ def _shown(gather: Gather, wish: Wish) -> Recipe:
     return replace(recipe, look=look, tone=tone(look, f"uint{wish.depth}", wish.packing, counted))
 
 
-def _check_gamma(look: Look, channels: Sequence[str]) -> None:
+def check_gamma(look: Look, channels: Sequence[str]) -> None:
+    """One gamma, or one a channel."""
     if len(look.gamma) not in {1, len(channels)}:
         raise UsageError(
             f"--gamma has {len(look.gamma)} parts, the product has {len(channels)} channels ({', '.join(channels)})"
@@ -165,7 +168,7 @@ def _by_suffix(target: str) -> Writer:
     raise UnknownName(suffix or target, "output format", next(iter(get_close_matches(suffix, known)), ""), known)
 
 
-def _check(wish: Wish) -> None:
+def check_wish(wish: Wish) -> None:
     """Tell what makes no sense before anything is read."""
     product: Product = PRODUCTS[wish.product]
     if wish.depth not in {8, 16}:
@@ -177,7 +180,7 @@ def _check(wish: Wish) -> None:
             raise UsageError("a palette paints one channel at depth 8; --palette grey is for none")
 
 
-def _format(gather: Gather, writer: Writer, wish: Wish) -> Format:
+def format_of(gather: Gather, writer: Writer, wish: Wish, geobox: GeoBox) -> Format:
     """Nodata is level 0 where the format can say so; a document's packing keeps its mask as alpha."""
     painted = gather.recipe.look.palette is not None
     channels = len(gather.product.channels) or len(gather.assets)
@@ -185,12 +188,12 @@ def _format(gather: Gather, writer: Writer, wish: Wish) -> Format:
     return Format(
         writer=writer.name,
         suffix=Path(wish.target).suffix.lower(),
-        shape=(gather.geobox.shape[0], gather.geobox.shape[1]),
+        shape=(geobox.shape[0], geobox.shape[1]),
         bands=(3 if painted else channels) + alpha,
         dtype=np.dtype(f"uint{wish.depth}").name,
         alpha=alpha,
         nodata=None if alpha else 0,
-        geobox=gather.geobox,
+        geobox=geobox,
         options={**_legend(gather, writer), **wish.options},
     )
 
@@ -210,7 +213,7 @@ def _plan(gather: Gather, format: Format, wish: Wish) -> Plan:
         target=str(Path(wish.target).absolute()),
         recipe=gather.recipe,
         format=format,
-        scenes=(_only(gather),),
+        scenes=(only_read(gather),),
         cut=Cut(task_pieces=1, window_rows=1),
         execution=wish.execution,
         versions=fingerprint.versions(format.writer),
@@ -234,7 +237,7 @@ def fitted(plan: Plan) -> Plan:
     return replace(plan, cut=cut, execution=execution)
 
 
-def _only(gather: Gather) -> Scene:
+def only_read(gather: Gather) -> Scene:
     """The scene with only the assets and masks that are read."""
     scene, recipe = gather.scene, gather.recipe
     masks = {name: scene.masks[name] for name in recipe.masks}

@@ -12,6 +12,7 @@ from gigascene.model import wire
 from gigascene.model.errors import BadInput, GigasceneError, UsageError
 from gigascene.model.plan import AS_IT_IS, Plan
 from gigascene.model.product import Product
+from gigascene.model.scene import Scene
 from gigascene.plan import fingerprint
 from gigascene.plan.tone import STEPS
 from gigascene.registry import ENGINES, PRODUCTS, WRITERS
@@ -49,10 +50,11 @@ def check(plan: Plan) -> None:
     except GigasceneError as error:
         raise BadInput(f"this plan cannot be run: {error}") from error
     recipe, format, cut, execution = plan.recipe, plan.format, plan.cut, plan.execution
+    if not _sources_fit(plan):
+        raise BadInput("this plan does not have a source that could be run.")
     true = {
-        "a source": len(plan.scenes) + (plan.picture is not None) == 1,
         "its bands": bool(recipe.bands) == bool(plan.scenes)
-        and all(key in scene.assets for scene in plan.scenes for key in recipe.bands),
+        and all(key in scene.assets for scene, keys in bands_of(plan) for key in keys),
         "pixels": _pixels_fit(plan, product),
         "its masks": all(name in scene.masks for scene in plan.scenes for name in recipe.masks),
         "a depth": (format.dtype, recipe.packing) in STEPS,
@@ -68,10 +70,31 @@ def check(plan: Plan) -> None:
         raise BadInput(f"the options of {format.writer} are not those it would fill in.")
 
 
+def bands_of(plan: Plan) -> list[tuple[Scene, tuple[str, ...]]]:
+    """Of every scene, the bands the product is made from."""
+    if plan.mosaic is None:
+        return [(scene, plan.recipe.bands) for scene in plan.scenes]
+    return [(scene, layer.bands) for scene, layer in zip(plan.scenes, plan.mosaic.layers, strict=True)]
+
+
+def _sources_fit(plan: Plan) -> bool:
+    """One scene or picture; or as many scenes as a mosaic has layers, each with its own numbers for every channel."""
+    if plan.mosaic is None:
+        return len(plan.scenes) + (plan.picture is not None) == 1
+    layers, count = plan.mosaic.layers, len(plan.recipe.bands)
+    return (
+        plan.picture is None
+        and len(plan.scenes) == len(layers) > 0
+        and all(len(layer.bands) == count and len(layer.gain) == len(layer.offset) for layer in layers)
+        and plan.mosaic.step > 0
+        and plan.mosaic.feather >= 0
+    )
+
+
 def quantities(plan: Plan) -> None:
     """Every band must give the quantity of the recipe."""
-    for scene in plan.scenes:
-        for key in plan.recipe.bands:
+    for scene, keys in bands_of(plan):
+        for key in keys:
             if plan.recipe.quantity not in {"", "dn", *scene.assets[key].calibrations}:
                 raise BadInput(f"band {key} gives no {plan.recipe.quantity!r}.")
 
@@ -94,7 +117,7 @@ def _pixels_fit(plan: Plan, product: Product | None) -> bool:
         return plan.picture is None and _thresholds_fit(plan, len(product.channels) or product.choose)
     picture, format = plan.picture, plan.format
     if picture is None:
-        return len(plan.recipe.bands) == format.bands
+        return len(plan.recipe.bands) == format.bands - (format.alpha and plan.mosaic is not None)
     return (picture.shape, picture.bands, picture.dtype) == (format.shape, format.bands, format.dtype)
 
 

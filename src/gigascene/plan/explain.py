@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 from odc.geo.geobox import GeoBox
 
+from gigascene.model.mosaic import Mosaicking
 from gigascene.model.plan import Plan
+from gigascene.model.scene import Asset
 from gigascene.plan.fingerprint import OFFSET
 from gigascene.plan.memory import MB
 from gigascene.plan.space import space
 from gigascene.registry import ENGINES, WRITERS
+from gigascene.works._reach import reach
 
 RATE = 90e6
 """Output bytes one core makes in a second, reading included; measured on 2020s server cores, order of magnitude."""
@@ -51,6 +54,21 @@ def explain(plan: Plan) -> dict[str, Any]:
         "seconds": round(max((raw / RATE + samples_to_decode(plan) / JPEG2000_RATE) / workers, 0.1), 1),
         "notes": list(plan.notes),
         **({"warning": disk.doubt} if disk.doubt else {}),
+        **({} if plan.mosaic is None else {"mosaic": mosaic_facts(plan.mosaic)}),
+    }
+
+
+def mosaic_facts(mosaic: Mosaicking) -> dict[str, Any]:
+    """How many scenes, how they are joined, and what was measured of their seams."""
+    return {
+        "used": len(mosaic.layers),
+        "unused": list(mosaic.unused),
+        "most over one place": mosaic.depth,
+        "combine": f"best ({mosaic.best})" if mosaic.combine == "best" else mosaic.combine,
+        "resampling": mosaic.resampling,
+        "feather": mosaic.feather,
+        "balanced": any(layer.gain for layer in mosaic.layers),
+        "seam": dict(mosaic.seam),
     }
 
 
@@ -71,6 +89,8 @@ def bytes_to_read(plan: Plan) -> int:
     if plan.picture is not None:
         picture = plan.picture
         return picture.shape[0] * picture.shape[1] * picture.bands * np.dtype(picture.dtype).itemsize
+    if plan.mosaic is not None:
+        return sum(_touched(asset, plan) for scene in plan.scenes for asset in scene.assets.values())
     assets = [asset for scene in plan.scenes for asset in scene.assets.values()]
     return sum(asset.geobox.shape[0] * asset.geobox.shape[1] * np.dtype(asset.dtype).itemsize for asset in assets)
 
@@ -80,3 +100,8 @@ def samples_to_decode(plan: Plan) -> int:
     assets = [asset for scene in plan.scenes for asset in scene.assets.values()]
     shapes = [asset.geobox.shape for asset in assets if asset.href.lower().endswith((".jp2", ".j2k"))]
     return sum(rows * columns for rows, columns in shapes)
+
+
+def _touched(asset: Asset, plan: Plan) -> int:
+    top, left, bottom, right = reach(plan.format.geobox, asset.geobox)
+    return (bottom - top) * (right - left) * np.dtype(asset.dtype).itemsize

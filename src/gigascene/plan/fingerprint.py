@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from gigascene.model import wire
+from gigascene.model.mosaic import Mosaicking
 from gigascene.model.plain_picture import PlainPicture
 from gigascene.model.plan import Plan
 from gigascene.model.scene import Asset, Scene
@@ -36,7 +37,15 @@ def summary(plan: Plan) -> dict[str, Any]:
         "look": wire.to_wire(recipe.look),
         "packing": recipe.packing,
         "masks": list(recipe.masks),
+        **({} if plan.mosaic is None else {"mosaic": _mosaic(plan.mosaic)}),
     }
+
+
+def _mosaic(mosaic: Mosaicking) -> dict[str, Any]:
+    """How the scenes were joined, in a few words and numbers."""
+    facts = {"combine": mosaic.combine, "resampling": mosaic.resampling, "feather": mosaic.feather}
+    balanced = any(layer.gain for layer in mosaic.layers)
+    return facts | {"best": mosaic.best, "balanced": balanced, "clipped": bool(mosaic.clip)}
 
 
 def fingerprint(plan: Plan) -> str:
@@ -44,6 +53,8 @@ def fingerprint(plan: Plan) -> str:
     scenes = [_unplaced(scene) for scene in plan.scenes]
     format = {**wire.to_wire(plan.format), "metadata": {}}
     parts = [wire.to_wire(plan.recipe), format, scenes, dict(plan.versions)]
+    if plan.mosaic is not None:
+        parts.append(wire.to_wire(replace(plan.mosaic, unused=())))
     if plan.picture is not None:
         parts.append(wire.to_wire(replace(plan.picture, href="", identity="")))
     return wire.digest(parts)

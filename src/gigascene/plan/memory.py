@@ -100,7 +100,11 @@ def projected(needs: Needs, format: Format, codec: Codec, cut: Cut, workers: int
     levels = rows * width * format.bands * np.dtype(format.dtype).itemsize
     sources = rows * min(cut.window_columns, width) * needs.pixel
     handles = workers * max(len(needs.sources), 1) * HANDLE
-    return processes * (BASE + cut.cache) + workers * (levels + sources + codec.scratch(format, across)) + handles
+    return (
+        processes * (BASE + cut.cache + needs.kept)
+        + workers * (levels + sources + codec.scratch(format, across))
+        + handles
+    )
 
 
 def _cuts(needs: Needs, format: Format, codec: Codec, workers: int, processes: int) -> Iterator[Cut]:

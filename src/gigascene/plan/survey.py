@@ -37,12 +37,19 @@ Mode = Literal["sample", "exact"]
 T = TypeVar("T")
 
 
-def survey(gather: Gather, mode: Mode, workers: int) -> tuple[Counted, ...]:
-    """Histogram of every channel of the product, over a sample of native blocks or over all pixels."""
+def survey(
+    gather: Gather, mode: Mode, workers: int, within: Window | None = None, enough: int = ENOUGH
+) -> tuple[Counted, ...]:
+    """Histogram of every channel of the product, over a sample of native blocks or over all pixels.
+
+    `within` leaves out pixels beyond a window, and `enough` is how many valid ones a sample wants.
+    """
     windows = cells(gather.assets[0].blocks, tuple(gather.geobox.shape), mode)
-    count, starts = _stored(gather) if gather.tabled else _values(gather, windows, mode, workers)
+    if within is not None:
+        windows = [part for cell in windows if (part := _common(cell, within)) is not None]
+    count, starts = _stored(gather) if gather.tabled else _values(gather, windows, mode, workers, enough)
     totals = [np.zeros(len(start), np.int64) for start in starts]
-    for found in _until_enough(count, windows, mode, workers, lambda found: int(found[0].sum())):
+    for found in _until_enough(count, windows, mode, workers, lambda found: int(found[0].sum()), enough):
         totals = [total + part for total, part in zip(totals, found, strict=True)]
     names = gather.product.channels or tuple(asset.name for asset in gather.assets)
     return tuple(Counted(name=n, counts=c, starts=s) for n, c, s in zip(names, totals, starts, strict=True))
@@ -62,21 +69,33 @@ def cells(block: tuple[int, int], shape: tuple[int, int], mode: Mode) -> list[Wi
     return [grid[i] for i in (sorted(order, key=_hash) if mode == "sample" else order)]
 
 
+def _common(cell: Window, within: Window) -> Window | None:
+    """What two windows share."""
+    top, left = max(cell.top, within.top), max(cell.left, within.left)
+    height, width = min(cell.bottom, within.bottom) - top, min(cell.right, within.right) - left
+    return Window(top=top, left=left, height=height, width=width) if height > 0 and width > 0 else None
+
+
 def _hash(index: int) -> bytes:
     return hashlib.sha256(index.to_bytes(8, "little")).digest()
 
 
 def _until_enough(
-    look: Callable[[Window], T], windows: list[Window], mode: Mode, workers: int, pixels: Callable[[T], int]
+    look: Callable[[Window], T],
+    windows: list[Window],
+    mode: Mode,
+    workers: int,
+    pixels: Callable[[T], int],
+    enough: int = ENOUGH,
 ) -> Iterator[T]:
-    """Look at cell after cell, until a sample has `ENOUGH` valid pixels."""
+    """Look at cell after cell, until a sample has enough valid pixels."""
     seen = 0
     with ThreadPoolExecutor(workers) as pool:
         for first in range(0, len(windows), BATCH):
             for found in pool.map(look, windows[first : first + BATCH]):
                 seen += pixels(found)
                 yield found
-            if mode == "sample" and seen >= ENOUGH:
+            if mode == "sample" and seen >= enough:
                 return
 
 
@@ -91,10 +110,10 @@ def _stored(gather: Gather) -> tuple[Callable[[Window], list[NDArray[np.int64]]]
 
 
 def _values(
-    gather: Gather, windows: list[Window], mode: Mode, workers: int
+    gather: Gather, windows: list[Window], mode: Mode, workers: int, enough: int
 ) -> tuple[Callable[[Window], list[NDArray[np.int64]]], list[NDArray[np.float64]]]:
     """Floats: equal bins over the product's range, or over the values found where the channels are any bands."""
-    spans = _extents(gather, windows, mode, workers) if gather.product.make is stack else None
+    spans = _extents(gather, windows, mode, workers, enough) if gather.product.make is stack else None
     channels = len(gather.product.channels) or len(gather.assets)
     spans = spans or [gather.product.range] * channels
 
@@ -105,13 +124,13 @@ def _values(
     return count, [histogram.bin_starts(span) for span in spans]
 
 
-def _extents(gather: Gather, windows: list[Window], mode: Mode, workers: int) -> list[tuple[float, float]]:
+def _extents(gather: Gather, windows: list[Window], mode: Mode, workers: int, enough: int) -> list[tuple[float, float]]:
     def extremes(window: Window) -> tuple[NDArray[np.float32], NDArray[np.float32], int]:
         block = gather.physical(window)
         data = block.data[:, block.valid]
         return data.min(axis=1, initial=np.inf), data.max(axis=1, initial=-np.inf), data.shape[1]
 
-    found = list(_until_enough(extremes, windows, mode, workers, lambda found: found[2]))
+    found = list(_until_enough(extremes, windows, mode, workers, lambda found: found[2], enough))
     low, high = np.min([f[0] for f in found], axis=0), np.max([f[1] for f in found], axis=0)
     pairs = zip(low.tolist(), high.tolist(), strict=True)
     return [(a, b) if a < b else (a, a + 1) if a == b else (0.0, 1.0) for a, b in pairs]

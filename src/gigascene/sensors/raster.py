@@ -43,6 +43,22 @@ def scene_of_rasters(paths: Sequence[str | os.PathLike[str]]) -> Scene:
     return _scene([str(file) for file in files], [file.stem for file in files])
 
 
+def scene_of_raster(path: str | os.PathLike[str]) -> Scene:
+    """A scene of one file, its bands named by their numbers: ``"1"``, ``"2"`` …; so files side by side share their names.
+
+    Raises `BadInput` as `scene_of_rasters` does.
+    """
+    file = Path(path).resolve()
+    href, count = str(file), describe(str(file), band=file.stem).count
+    names = [str(index) for index in range(1, count + 1)]
+    headers = [describe(href, band=name, index=index) for index, name in enumerate(names, 1)]
+    assets = {
+        name: _asset(name, href, index, header)
+        for index, (name, header) in enumerate(zip(names, headers, strict=True), 1)
+    }
+    return Scene(id=file.stem, sensor=_NAME, platform="", datetime="", assets=assets)
+
+
 def _scene(hrefs: Sequence[str], stems: Sequence[str]) -> Scene:
     assets: dict[str, Asset] = {}
     for href, stem in zip(hrefs, stems, strict=True):

@@ -14,7 +14,7 @@ from gigascene.codecs._tiff_header import header
 from gigascene.codecs._tiff_levels import directories, empty_level
 from gigascene.codecs._tiff_options import level_shape, overviews, tiff_options
 from gigascene.codecs._tiff_tile import framed, tile_coder
-from gigascene.codecs._tile_rows import Half
+from gigascene.codecs.tile_rows import Half
 from gigascene.metadata.geotiff_tags import geotiff_tags
 from gigascene.model.plan import Format
 from gigascene.writers.cog import CLASSIC, copy_level

@@ -17,3 +17,6 @@ class Needs:
 
     sources: tuple[tuple[tuple[int, int], int], ...]
     """Of each band that is read by blocks: rows and columns of a block, and bytes of a sample."""
+
+    kept: int = 0
+    """Bytes that stay in each process: tables, fields of weights."""

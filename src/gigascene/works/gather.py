@@ -106,6 +106,15 @@ class Gather:
         valid = stretch.all_present(data, np.array([_nodata(asset) for asset in self.assets], np.int64))
         return Block(window=window, data=data, valid=self._masked(valid, window))
 
+    def present(self, window: Window) -> NDArray[np.bool_]:
+        """Where there is data, (y, x), told by the first band and the masks alone."""
+        asset = self.assets[0]
+        if asset.geobox == self.geobox and np.dtype(asset.dtype).kind in "ui":
+            valid = read(asset, window) != _nodata(asset)
+        else:
+            valid = np.isfinite(self._band(asset, self.calibrations[0], window))
+        return self._masked(valid, window)
+
     def physical(self, window: Window) -> Block:
         """Physical values (channel, y, x) float32, NaN where not valid."""
         names = [need.partition("|")[0] for need in self.product.needs] or self.recipe.bands

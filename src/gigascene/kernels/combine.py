@@ -1,0 +1,320 @@
+"""Many scenes over one place become one value: chunk by chunk, in the order of the scenes.
+
+Each function takes the pixels of one more scene and changes what has been gathered so far; all arrays are
+of one window, so a part made alone is the same part of the whole. Sums are taken of whole numbers, and ties
+go to the scene that came first: nothing here depends on how the work is cut.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gigascene.kernels._compiled import kernel
+from gigascene.model.mosaic import ONE
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+LIMIT = float(1 << 40)
+"""Most steps a value may have on its way into a sum: 2**40 steps of weight 2**15, added 2**8 times, fit 63 bits."""
+
+
+def fill_numpy(values: NDArray[Any], valid: Mask, filled: Mask, out: NDArray[Any]) -> None:
+    """Put a scene where nothing is yet; the specification of `fill`.
+
+    Parameters
+    ----------
+    values : (band, y, x), any dtype
+    valid : (y, x) bool
+        Where the scene has data.
+    filled : (y, x) bool
+        Where an earlier scene has; grows.
+    out : (band, y, x), dtype of `values`
+
+    Examples
+    --------
+    >>> out, filled = np.float32([[[5, 0]]]), np.array([[True, False]])
+    >>> fill_numpy(np.float32([[[7, 8]]]), np.array([[True, True]]), filled, out)
+    >>> out.tolist()
+    [[[5.0, 8.0]]]
+    """
+    take = valid & ~filled
+    out[:, take] = values[:, take]
+    filled |= take
+
+
+@kernel
+def _fill(values, valid, filled, out):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    for y in range(valid.shape[0]):
+        for x in range(valid.shape[1]):
+            if valid[y, x] and not filled[y, x]:
+                filled[y, x] = True
+                for band in range(values.shape[0]):
+                    out[band, y, x] = values[band, y, x]
+
+
+def fill(values: NDArray[Any], valid: Mask, filled: Mask, out: NDArray[Any]) -> None:
+    """Compiled twin of `fill_numpy`."""
+    _fill(values, valid, filled, out)
+
+
+def fill_levels_numpy(stored: NDArray[Any], valid: Mask, tables: NDArray[Any], filled: Mask, out: NDArray[Any]) -> None:
+    """Put the levels of a scene's stored numbers where nothing is yet; the specification of `fill_levels`.
+
+    Parameters
+    ----------
+    stored : (band, y, x) uint8 or uint16
+    valid, filled : (y, x) bool
+        As for `fill_numpy`.
+    tables : (band, 2**bits) uint8 or uint16
+        Level of every stored number of this scene.
+    out : (y, x, >= band)
+        Receives the levels.
+    """
+    take = valid & ~filled
+    for band, table in enumerate(tables):
+        out[take, band] = table[stored[band][take]]
+    filled |= take
+
+
+@kernel
+def _fill_levels(stored, valid, tables, filled, out):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    for y in range(valid.shape[0]):
+        for x in range(valid.shape[1]):
+            if valid[y, x] and not filled[y, x]:
+                filled[y, x] = True
+                for band in range(stored.shape[0]):
+                    out[y, x, band] = tables[band, stored[band, y, x]]
+
+
+def fill_levels(stored: NDArray[Any], valid: Mask, tables: NDArray[Any], filled: Mask, out: NDArray[Any]) -> None:
+    """Compiled twin of `fill_levels_numpy`."""
+    _fill_levels(stored, valid, tables, filled, out)
+
+
+def choose_numpy(values: F32, valid: Mask, score: F64, best: F64, out: F32) -> None:
+    """Put a scene where its score is higher than any before; the specification of `choose`.
+
+    Parameters
+    ----------
+    values : (band, y, x) float32
+    valid : (y, x) bool
+    score : (y, x) float64
+        Higher is better; NaN never is.
+    best : (y, x) float64
+        Highest so far, -inf where there is nothing; grows. At a tie the earlier scene stays.
+    out : (band, y, x) float32
+
+    Examples
+    --------
+    >>> out, best = np.float32([[[5, 5]]]), np.float64([[1, 1]])
+    >>> choose_numpy(np.float32([[[7, 7]]]), np.array([[True, True]]), np.float64([[1, 2]]), best, out)
+    >>> out.tolist(), best.tolist()
+    ([[[5.0, 7.0]]], [[1.0, 2.0]])
+    """
+    take = valid & (score > best)
+    out[:, take] = values[:, take]
+    best[take] = score[take]
+
+
+@kernel
+def _choose(values, valid, score, best, out):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    for y in range(valid.shape[0]):
+        for x in range(valid.shape[1]):
+            if valid[y, x] and score[y, x] > best[y, x]:
+                best[y, x] = score[y, x]
+                for band in range(values.shape[0]):
+                    out[band, y, x] = values[band, y, x]
+
+
+def choose(values: F32, valid: Mask, score: F64, best: F64, out: F32) -> None:
+    """Compiled twin of `choose_numpy`."""
+    _choose(values, valid, score, best, out)
+
+
+def darkness(values: F32) -> F64:
+    """Minus the sum of all bands, (y, x) float64: highest where a scene is darkest. Added band by band.
+
+    >>> darkness(np.float32([[[1]], [[2]]])).tolist()
+    [[-3.0]]
+    """
+    total = np.zeros(values.shape[1:], np.float64)
+    for band in values:
+        total -= band
+    return total
+
+
+def add_numpy(values: F32, valid: Mask, weight: NDArray[np.uint16], step: float, weights: I64, sums: I64) -> None:
+    """Add a scene's weighted values to the sums; the specification of `add`.
+
+    Parameters
+    ----------
+    values : (band, y, x) float32
+    valid : (y, x) bool
+    weight : (y, x) uint16
+        0 to `ONE`; a valid pixel counts at least 1.
+    step : float
+        A power of two: values count as whole multiples of it, rounded half up, held within 2**40 of them.
+    weights : (y, x) int64
+        Sum of weights; grows.
+    sums : (band, y, x) int64
+        Sum of weight times value in steps; grows.
+    """
+    share = np.where(valid, np.maximum(weight, 1), 0).astype(np.int64)
+    weights += share
+    sums += share * _steps(np.where(valid, values, 0), step)
+
+
+def _steps(values: NDArray[Any], step: float) -> I64:
+    steps: I64 = np.floor(values.astype(np.float64) / step + 0.5).clip(-LIMIT, LIMIT).astype(np.int64)
+    return steps
+
+
+@kernel
+def _whole(value, step):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    return np.int64(min(max(np.floor(np.float64(value) / step + 0.5), -LIMIT), LIMIT))
+
+
+@kernel
+def _add(values, valid, weight, step, weights, sums):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    for y in range(valid.shape[0]):
+        for x in range(valid.shape[1]):
+            if valid[y, x]:
+                share = max(np.int64(weight[y, x]), np.int64(1))
+                weights[y, x] += share
+                for band in range(values.shape[0]):
+                    sums[band, y, x] += share * _whole(values[band, y, x], step)
+
+
+def add(values: F32, valid: Mask, weight: NDArray[np.uint16], step: float, weights: I64, sums: I64) -> None:
+    """Compiled twin of `add_numpy`."""
+    _add(values, valid, weight, step, weights, sums)
+
+
+def lay_under_numpy(values: F32, valid: Mask, weight: NDArray[np.uint16], step: float, weights: I64, sums: I64) -> None:
+    """Lay a scene under those before it, through what their ramps leave open; the specification of `lay_under`.
+
+    As `add_numpy`, but a scene counts only as much of its weight as is left of `ONE`: rounded, at least 1 where the
+    pixel is valid and nothing is there yet. Where `weights` has reached `ONE`, nothing shows through any more.
+
+    Examples
+    --------
+    >>> weights, sums = np.int64([[0]]), np.int64([[[0]]])
+    >>> half = np.uint16([[ONE // 2]])
+    >>> for value in (1, 2, 4):
+    ...     lay_under_numpy(np.float32([[[value]]]), np.array([[True]]), half, 1.0, weights, sums)
+    >>> weights[0, 0] / ONE, sums[0, 0, 0] / ONE
+    (np.float64(0.875), np.float64(1.5))
+    """
+    left = ONE - weights
+    share = np.maximum((left * weight + ONE // 2) // ONE, weights == 0)
+    share = np.where(valid, share, 0)
+    weights += share
+    sums += share * _steps(np.where(valid, values, 0), step)
+
+
+@kernel
+def _lay_under(values, valid, weight, step, weights, sums):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    for y in range(valid.shape[0]):
+        for x in range(valid.shape[1]):
+            if valid[y, x] and weights[y, x] < ONE:
+                share = ((ONE - weights[y, x]) * np.int64(weight[y, x]) + ONE // 2) // ONE
+                if weights[y, x] == 0:
+                    share = max(share, np.int64(1))
+                weights[y, x] += share
+                for band in range(values.shape[0]):
+                    sums[band, y, x] += share * _whole(values[band, y, x], step)
+
+
+def lay_under(values: F32, valid: Mask, weight: NDArray[np.uint16], step: float, weights: I64, sums: I64) -> None:
+    """Compiled twin of `lay_under_numpy`."""
+    _lay_under(values, valid, weight, step, weights, sums)
+
+
+def settled_numpy(sums: I64, weights: I64, step: float) -> F32:
+    """The weighted mean: (band, y, x) float32, NaN where there was no weight. The specification of `settled`.
+
+    >>> settled_numpy(np.int64([[[6, 0]]]), np.int64([[4, 0]]), 0.5).tolist()
+    [[[0.75, nan]]]
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (sums / weights * step).astype(np.float32)
+
+
+@kernel
+def _settled(sums, weights, step, out):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    for band in range(sums.shape[0]):
+        for y in range(sums.shape[1]):
+            for x in range(sums.shape[2]):
+                if weights[y, x] == 0:
+                    out[band, y, x] = np.float32(np.nan)
+                else:
+                    mean = np.float64(sums[band, y, x]) / np.float64(weights[y, x])
+                    out[band, y, x] = np.float32(mean * step)
+
+
+def settled(sums: I64, weights: I64, step: float) -> F32:
+    """Compiled twin of `settled_numpy`."""
+    out = np.empty(sums.shape, np.float32)
+    _settled(sums, weights, step, out)
+    return out
+
+
+def median_numpy(values: NDArray[Any], valid: Mask) -> NDArray[Any]:
+    """The middle one of the valid values of each band, the lower of the two middle ones of an even number.
+
+    So it is always a value that was measured, and a table of levels may be asked before or after.
+    The specification of `median`.
+
+    Parameters
+    ----------
+    values : (scene, band, y, x), any dtype
+    valid : (scene, y, x) bool
+
+    Returns
+    -------
+    (band, y, x), dtype of `values`
+        0 where no scene is valid.
+
+    Examples
+    --------
+    >>> median_numpy(np.uint8([[[[3]]], [[[9]]], [[[1]]], [[[7]]]]), np.ones((4, 1, 1), bool)).tolist()
+    [[[3]]]
+    """
+    top = np.inf if values.dtype.kind == "f" else np.iinfo(values.dtype).max
+    ordered = np.sort(np.where(valid[:, None], values, values.dtype.type(top)), axis=0)
+    count = valid.sum(axis=0)
+    middle = np.broadcast_to(np.maximum(count - 1, 0) // 2, (1, *values.shape[1:]))
+    found = np.take_along_axis(ordered, middle, axis=0)[0]
+    return np.where(count > 0, found, values.dtype.type(0))
+
+
+@kernel
+def _median(values, valid, out):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    scenes, bands, rows, columns = values.shape
+    held = np.empty(scenes, values.dtype)
+    for y in range(rows):
+        for x in range(columns):
+            for band in range(bands):
+                count = 0
+                for scene in range(scenes):
+                    if valid[scene, y, x]:
+                        value, at = values[scene, band, y, x], count
+                        while at > 0 and held[at - 1] > value:  # sorted as they come: dates are few
+                            held[at] = held[at - 1]
+                            at -= 1
+                        held[at] = value
+                        count += 1
+                out[band, y, x] = held[(count - 1) // 2] if count else 0
+
+
+def median(values: NDArray[Any], valid: Mask) -> NDArray[Any]:
+    """Compiled twin of `median_numpy`."""
+    out = np.empty(values.shape[1:], values.dtype)
+    _median(values, valid, out)
+    return out

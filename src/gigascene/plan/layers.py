@@ -1,0 +1,118 @@
+"""The scenes of a mosaic in hand: the product of each on its own grid, alike, and in order of precedence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from gigascene.model.errors import BadInput, UsageError
+from gigascene.model.look import Look
+from gigascene.model.mosaic import Layer
+from gigascene.model.plan import AS_IT_IS, Recipe
+from gigascene.model.product import Product
+from gigascene.model.scene import Scene
+from gigascene.plan.build import NO_TONE, Wish, found
+from gigascene.plan.find import chosen
+from gigascene.plan.pictures import Picture, picture_of
+from gigascene.plan.work import JUDGE, as_it_is
+from gigascene.registry import PRODUCTS
+from gigascene.works.gather import Gather
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A scene in hand: its product on its own grid, and what the plan says of it."""
+
+    gather: Gather
+    layer: Layer
+
+
+def products(scenes: Sequence[Scene], wish: Wish, *, judged: bool) -> list[Source]:
+    """The product in every scene; raises `BadInput` where they cannot stand side by side."""
+    product: Product = PRODUCTS[wish.product]
+    sources = []
+    for scene in scenes:
+        gather = found(product, scene, wish)
+        keys = tuple(asset.key for asset in chosen(PRODUCTS[JUDGE], scene)) if judged else ()
+        layer = Layer(bands=gather.recipe.bands, grid=gather.geobox, judged=keys)
+        sources.append(Source(gather=gather, layer=layer))
+    _check_alike([source.gather for source in sources])
+    return sources
+
+
+def _check_alike(gathers: Sequence[Gather]) -> None:
+    """One unit, and one level of processing: reflectance above the air is not that of the ground."""
+    kinds = {f"{_level(gather.scene)}, unit {gather.unit}": gather.scene.id for gather in reversed(gathers)}
+    if len(kinds) > 1:
+        told = "; ".join(f"{name} is {kind}" for kind, name in kinds.items())
+        raise BadInput(f"these scenes cannot stand side by side: {told}.", hint="Make a mosaic of each kind.")
+
+
+def _level(scene: Scene) -> str:
+    if scene.sensor == "raster":
+        return "a plain raster"
+    return "of the surface (level 2)" if scene.sensor.endswith(("-l2", "-l2a")) else "of the top of the air (level 1)"
+
+
+def pictures(scenes: Sequence[Scene]) -> list[Source]:
+    """The stored numbers of plain GeoTIFFs; all must have as many bands of one type."""
+    found = [picture_of(scene) for scene in scenes]  # each file is opened once more, for its colours
+    kinds: dict[tuple[int, str], Picture] = {}
+    for picture in found:
+        kinds.setdefault((len(picture.bands), picture.dtype), picture)
+    if len(kinds) > 1:
+        told = "; ".join(f"{p.scene.id} has {count} of {dtype}" for (count, dtype), p in kinds.items())
+        raise BadInput(f"these rasters differ in their bands: {told}.", hint="Choose bands, such as rgb --bands 1,2,3.")
+    return [_picture(picture, alone=any(p.nodata != 0 for p in found)) for picture in found]
+
+
+def _picture(picture: Picture, *, alone: bool) -> Source:
+    """`alone`: what is no data is told by an alpha band, for not all can tell it by a 0."""
+    recipe = Recipe(product=AS_IT_IS, bands=picture.bands, quantity="dn", look=Look(), tone=NO_TONE)
+    recipe = replace(recipe, packing="document" if alone else "nodata")
+    gather = Gather(picture.scene, as_it_is(len(picture.bands)), recipe, picture.grid)
+    return Source(gather=gather, layer=Layer(bands=picture.bands, grid=picture.grid, alpha=picture.alpha))
+
+
+def ordered(sources: list[Source], combine: str, best: str) -> list[Source]:
+    """In order of precedence; those that are alike stay in the order they were given."""
+    if combine == "latest":
+        return sorted(sources, key=_known(_when, sources, "--combine latest", "an acquisition time"), reverse=True)
+    if combine != "best" or best == JUDGE:
+        return sources
+    kind, _, said = best.partition(":")
+    if kind == "clear" and not said:
+        return sorted(sources, key=_known(_cloud, sources, "--best clear", "a cloud cover"))
+    if kind == "near":
+        day = _day(said)
+        when = _known(_when, sources, "--best near", "an acquisition time")
+        return sorted(sources, key=lambda source: abs((when(source) - day).total_seconds()))
+    raise UsageError(f"--best is clear, ndvi or near:2024-07-15, not {best!r}")
+
+
+def _known(fact: Callable[[Source], Any], sources: Sequence[Source], option: str, what: str) -> Callable[[Source], Any]:
+    """The same function, once every scene is known to have it."""
+    lacking = [source.gather.scene.id for source in sources if fact(source) is None]
+    if lacking:
+        raise UsageError(f"{option} needs {what} of every scene; {', '.join(lacking[:3])} has none")
+    return fact
+
+
+def _when(source: Source) -> datetime | None:
+    said = source.gather.scene.datetime
+    return datetime.fromisoformat(said) if said else None
+
+
+def _cloud(source: Source) -> float | None:
+    cover = source.gather.scene.properties.get("eo:cloud_cover")
+    return None if cover is None else float(cover)
+
+
+def _day(said: str) -> datetime:
+    try:
+        day = datetime.fromisoformat(said)
+    except ValueError:
+        raise UsageError(f"cannot read the date {said!r}; write near:2024-07-15") from None
+    return day if day.tzinfo else day.replace(tzinfo=UTC)

@@ -1,0 +1,234 @@
+"""Mosaic: the block of a window, from every scene that touches it, in the order of the scenes.
+
+Two ways to the same picture, as in `gather`. `physical` is the specification: values of every scene, balanced, brought
+to the mosaic's grid, combined. Where every output pixel is a stored number of one scene, `looked_up` asks that
+scene's own table of levels instead. No scene is opened for a window that it does not touch, or that is full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+
+from gigascene.kernels import combine, outline
+from gigascene.model.block import Block
+from gigascene.model.grid import Window
+from gigascene.model.mosaic import Mosaicking
+from gigascene.works._needs import Needs
+from gigascene.works._placed import Part, Placed
+from gigascene.works._reach import reaches
+
+TABLES = 32
+"""Tables of levels kept in a process: as many scenes as a few windows side by side touch."""
+
+PROBE = 64
+"""Side of the window by which source pixels for one output pixel are counted."""
+
+Tables = Callable[[int], NDArray[Any]]
+"""Level of every stored number, (band, 2**bits), of a scene by its number."""
+
+
+class Mosaic:
+    """Makes the blocks of one product from many scenes, on one grid."""
+
+    def __init__(self, placed: Sequence[Placed], recipe: Mosaicking, geobox: GeoBox) -> None:
+        self.placed, self.recipe, self.geobox = placed, recipe, geobox
+        self._reaches = reaches([one.gather.geobox for one in placed], geobox)
+        self._polygons = tuple(outline.edges(rings) for rings in recipe.clip)
+
+    @cached_property
+    def tabled(self) -> bool:
+        """True if `looked_up` may be used: every output pixel is a stored number of one scene."""
+        return (
+            self.recipe.combine in {"first", "latest", "best", "median"}
+            and not self.recipe.feather
+            and not any(one.layer.judged for one in self.placed)
+            and all(one.keeps_stored and one.gather.tabled for one in self.placed)
+        )
+
+    @property
+    def channels(self) -> int:
+        """Of the product."""
+        gather = self.placed[0].gather
+        return len(gather.product.channels) or len(gather.assets)
+
+    def _near(self, window: Window) -> Iterator[tuple[int, Window]]:
+        """Numbers of the scenes that may touch a window, in order, and what of it they may touch."""
+        top, left, bottom, right = self._reaches
+        near = (top < window.bottom) & (bottom > window.top) & (left < window.right) & (right > window.left)
+        for number in np.flatnonzero(near).tolist():
+            first, start = max(int(top[number]), window.top), max(int(left[number]), window.left)
+            height = min(int(bottom[number]), window.bottom) - first
+            yield (
+                number,
+                Window(top=first, left=start, height=height, width=min(int(right[number]), window.right) - start),
+            )
+
+    def values(self, number: int) -> NDArray[np.float32]:
+        """Physical value of every stored number of a scene, balanced: (band, 2**bits)."""
+        placed = self.placed[number]
+        return placed.balanced(placed.gather.tables[:, None])[:, 0]
+
+    def looked_up(self, window: Window, tables: Tables, out: NDArray[Any]) -> NDArray[np.bool_]:
+        """Levels of a window into the first bands of `out` (y, x, band), 0 where there is no data; where there is."""
+        out[..., : self.channels] = 0
+        filled = np.zeros((window.height, window.width), np.bool_)
+        if self.recipe.combine == "median":
+            self._middle_levels(window, tables, filled, out)
+        else:
+            open_ = self._inside(window)
+            filled |= ~open_
+            for number, part in self._unfilled(window, filled, lambda placed, at: placed.stored(at)):
+                place = _slices(part.at, window)
+                combine.fill_levels(part.data, part.valid, tables(number), filled[place], out[place])
+            filled &= open_
+        return filled
+
+    def physical(self, window: Window) -> Block:
+        """Physical values (channel, y, x) float32, NaN where there is no data."""
+        match self.recipe.combine:
+            case "median":
+                data = self._median(window)
+            case "mean":
+                data = self._sums(window, combine.add)
+            case "darkest":
+                data = self._chosen(window, lambda _, part: combine.darkness(part.data))
+            case "best" if self.placed[0].layer.judged:
+                data = self._chosen(window, lambda placed, part: placed.score(part))
+            case _ if self.recipe.feather:
+                data = self._sums(window, combine.lay_under)
+            case _:
+                data = self._filled(window)
+        data[:, ~self._inside(window)] = np.nan
+        return Block(window=window, data=data, valid=~np.isnan(data[0]))
+
+    def _inside(self, window: Window) -> NDArray[np.bool_]:
+        """Pixels within the region asked for."""
+        if not self.recipe.clip:
+            return np.ones((window.height, window.width), np.bool_)
+        return np.logical_or.reduce([outline.inside(lines, window) for lines in self._polygons])
+
+    def _unfilled(
+        self, window: Window, filled: NDArray[np.bool_], look: Callable[[Placed, Window], Part | None]
+    ) -> Iterator[tuple[int, Part]]:
+        """What each scene gives; none is asked for what is full already."""
+        for number, near in self._near(window):
+            if filled.all():
+                return
+            if filled[_slices(near, window)].all():
+                continue
+            part = look(self.placed[number], near)
+            if part is not None:
+                yield number, part
+
+    def _parts(self, window: Window) -> Iterator[tuple[Placed, Part]]:
+        """Values of every scene."""
+        for number, near in self._near(window):
+            part = self.placed[number].physical(near)
+            if part is not None:
+                yield self.placed[number], part
+
+    def _filled(self, window: Window) -> NDArray[np.float32]:
+        data = np.full((self.channels, window.height, window.width), np.nan, np.float32)
+        filled = ~self._inside(window)
+        for _, part in self._unfilled(window, filled, lambda placed, at: placed.physical(at)):
+            place = _slices(part.at, window)
+            combine.fill(part.data, part.valid, filled[place], data[:, *place])
+        return data
+
+    def _chosen(self, window: Window, score: Callable[[Placed, Part], NDArray[np.float64]]) -> NDArray[np.float32]:
+        data = np.full((self.channels, window.height, window.width), np.nan, np.float32)
+        best = np.full(data.shape[1:], -np.inf)
+        for placed, part in self._parts(window):
+            place = _slices(part.at, window)
+            combine.choose(part.data, part.valid, score(placed, part), best[place], data[:, *place])
+        return data
+
+    def _sums(self, window: Window, add: Callable[..., None]) -> NDArray[np.float32]:
+        """Weighted sums; of scenes laid one under the other, until nothing shows through."""
+        sums = np.zeros((self.channels, window.height, window.width), np.int64)
+        weights, step = np.zeros(sums.shape[1:], np.int64), self.recipe.step
+        for placed, part in self._parts(window):
+            place = _slices(part.at, window)
+            add(part.data, part.valid, placed.weight(part), step, weights[place], sums[:, *place])
+        return combine.settled(sums, weights, step)
+
+    def _median(self, window: Window) -> NDArray[np.float32]:
+        parts = [part for _, part in self._parts(window)]
+        values = np.zeros((len(parts), self.channels, window.height, window.width), np.float32)
+        valid = np.zeros((len(parts), *values.shape[2:]), np.bool_)
+        for number, part in enumerate(parts):
+            place = _slices(part.at, window)
+            values[number, :, *place], valid[number, *place] = part.data, part.valid
+        data = combine.median(values, valid)
+        data[:, ~valid.any(axis=0)] = np.nan
+        return data
+
+    def _middle_levels(self, window: Window, tables: Tables, filled: NDArray[np.bool_], out: NDArray[Any]) -> None:
+        """Levels rise with the values, so the middle level is that of the middle value."""
+        near = list(self._near(window))
+        levels = np.zeros((len(near), self.channels, window.height, window.width), out.dtype)
+        valid = np.zeros((len(near), *levels.shape[2:]), np.bool_)
+        for at, (number, touched) in enumerate(near):
+            part = self.placed[number].stored(touched)
+            if part is None:
+                continue
+            place = _slices(part.at, window)
+            for band, table in enumerate(tables(number)):
+                levels[at, band, *place] = table[part.data[band]]
+            valid[at, *place] = part.valid
+        filled |= valid.any(axis=0) & self._inside(window)
+        out[..., : self.channels] = np.where(filled, combine.median(levels, valid), 0).transpose(1, 2, 0)
+
+    @cached_property
+    def needs(self) -> Needs:
+        """Of one scene at a time on its way to the grid, and of all that is gathered so far."""
+        first = max((one.gather.needs for one in self.placed), key=lambda needs: needs.pixel)
+        share = max(map(self._source_share, _some(self.placed)))
+        read = int(first.pixel * share) + 8
+        size = 4 * self.channels
+        gathered = {"median": (self.recipe.depth + 1) * (size + 1), "mean": 3 * size + 10}
+        held = 3 * size + 10 if self.recipe.feather else 2 * size + 10
+        blocks = [min(side, 512) for side in first.block]
+        return Needs(
+            pixel=read + 3 * size + gathered.get(self.recipe.combine, held),
+            block=(blocks[0], blocks[1]),
+            sources=first.sources * min(len(self.placed), 3),
+            kept=self._kept,
+        )
+
+    @property
+    def _kept(self) -> int:
+        """Tables and fields of weights that stay in a process."""
+        tables = min(len(self.placed), TABLES) * self.channels * (1 << 16) * 6 if self.tabled else 0
+        fields = [2 * e.shape[0] * e.shape[1] for one in self.placed if (e := one.layer.edges) is not None]
+        return tables + sum(sorted(fields)[-16:])
+
+    def _source_share(self, placed: Placed) -> float:
+        """Source pixels for one output pixel, halo included, near the middle of the scene."""
+        number = self.placed.index(placed)
+        top, left, bottom, right = (int(side[number]) for side in self._reaches)
+        middle = Window(top=(top + bottom - PROBE) // 2, left=(left + right - PROBE) // 2, height=PROBE, width=PROBE)
+        places = placed.source(middle)
+        if places is None:
+            return 1.0
+        halo = 0 if (edges := placed.layer.edges) is None or edges.cell else 2 * int(edges.reach + 2)
+        own = places[1]
+        # A window is far larger than the probe, so its halo weighs less than this says.
+        return max((own.height + halo / 4) * (own.width + halo / 4) / (PROBE * PROBE), 1.0)
+
+
+def _some(placed: Sequence[Placed]) -> Sequence[Placed]:
+    """A few scenes speak for thousands."""
+    return placed[:: max(len(placed) // 8, 1)]
+
+
+def _slices(at: Window, window: Window) -> tuple[slice, slice]:
+    """Where a part lies in a window's arrays."""
+    top, left = at.top - window.top, at.left - window.left
+    return slice(top, top + at.height), slice(left, left + at.width)
