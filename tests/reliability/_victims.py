@@ -58,6 +58,8 @@ def work(order) -> int:
         )
         if "byte" in order:
             die_at_byte(order["byte"])
+        if "step" in order:
+            die_at_step(order["step"])
         if "after_s" in order:
             threading.Thread(target=die_after, args=(order["after_s"],), daemon=True).start()
         try:
@@ -81,6 +83,28 @@ def die_at_byte(byte: int) -> None:
         return append(self, data)
 
     _body.Body.append = mortal
+
+
+def die_at_step(step: int) -> None:
+    """From the end of the work on, let so many names in folders change, and not one more."""
+    left = [step]
+    finish = _body.FileSink.finish
+
+    def mortal(change):
+        def changed(*args, **kwargs):
+            if not left[0]:
+                os.kill(os.getpid(), signal.SIGKILL)
+            left[0] -= 1
+            return change(*args, **kwargs)
+
+        return changed
+
+    def finished(self):
+        for name in ("replace", "rename", "unlink"):
+            setattr(Path, name, mortal(getattr(Path, name)))
+        return finish(self)
+
+    _body.FileSink.finish = finished
 
 
 def die_after(seconds: float) -> None:

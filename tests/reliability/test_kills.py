@@ -147,3 +147,74 @@ def test_another_plan_does_not_resume(job, victims, scene):
         gigascene.run(other, resume=True)
     assert victims(plan=str(plan), resume=True) == 0
     assert contents(target) == whole
+
+
+BEFORE_AND_AFTER = {
+    "png over png of another grid": ((".png", "png", "ndvi"), ("png", "pan-sharpened")),
+    "png over png of the same grid": ((".png", "png", "ndvi"), ("png", "true-color")),
+    "figure over png": ((".png", "png", "ndvi"), ("figure", "pan-sharpened")),
+    "png over figure": ((".png", "figure", "ndvi"), ("png", "pan-sharpened")),
+    "jpeg": ((".jpg", "jpeg", "true-color"), ("jpeg", "pan-sharpened")),
+    "pam": ((".ppm", "pam", "true-color"), ("pam", "pan-sharpened")),
+    "cog": ((".tif", "cog", "true-color"), ("cog", "pan-sharpened")),
+}
+"""Suffix, writer and product of the picture that is there; writer and product of the one that takes its place."""
+
+TOLD = (".receipt.json", ".stac.json")
+
+
+@pytest.fixture(params=BEFORE_AND_AFTER)
+def change(request, small_scene, tmp_path):
+    """Two pictures of one path, each with all that lies beside it: as dicts of bytes by name; and the plan of the second."""
+    (suffix, old, product), (new, other) = BEFORE_AND_AFTER[request.param]
+    target = tmp_path / "out" / f"picture{suffix}"
+    target.parent.mkdir()
+    gigascene.compose(product, small_scene, target, writer=old)
+    before = beside(target)
+    gigascene.save_plan(gigascene.plan_compose(other, small_scene, target, writer=new), tmp_path / "plan.json")
+    gigascene.run(gigascene.load_plan(tmp_path / "plan.json"))
+    return target, before, beside(target), tmp_path / "plan.json"
+
+
+def beside(target: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in target.parent.iterdir() if not path.name.startswith(".")}
+
+
+def as_it_is_read(files: dict[str, bytes]) -> dict[str, bytes]:
+    """The picture and the files that change how it is read."""
+    return {name: data for name, data in files.items() if not name.endswith(TOLD)}
+
+
+def test_killed_while_it_takes_its_place(change, victims):
+    """At every step: the old picture with its own side files, the new one with its own, or none; and no false witness."""
+    target, before, after, plan = change
+    same_place = {n: d for n, d in before.items() if n != target.name and not n.endswith(TOLD)} == {
+        n: d for n, d in after.items() if n != target.name and not n.endswith(TOLD)
+    }
+    seen = set()
+    for step in range(100):
+        clean(target)
+        for name, data in before.items():
+            (target.parent / name).write_bytes(data)
+        status = victims(plan=str(plan), step=step)
+        found = beside(target)
+        if target.exists():
+            whole = next(whole for whole in (before, after) if whole[target.name] == found[target.name])
+            assert as_it_is_read(found) == as_it_is_read(whole), f"step {step}"
+            if f"{target.name}.receipt.json" in found:
+                assert gigascene.verify(target).state == "whole", f"step {step}"
+            if (item := f"{target.name}.stac.json") in found:
+                assert found[item] == whole.get(item), f"step {step}"
+        seen.add("old" if found.get(target.name) == before[target.name] else "new" if target.exists() else "nothing")
+        if status == 0:
+            break
+        assert status == -signal.SIGKILL
+        if step % 3:
+            continue
+        assert victims(plan=str(plan), resume=True) == 0
+        assert as_it_is_read(beside(target)) == as_it_is_read(after)
+        assert gigascene.verify(target).state == "whole"
+        assert not [path for path in target.parent.iterdir() if path.name.startswith(".")], f"step {step}"
+    assert status == 0, "it never came to an end"
+    assert {"old", "new"} <= seen
+    assert ("nothing" not in seen) or not same_place, "a picture with the same side files is replaced in one step"

@@ -250,8 +250,8 @@ def test_finish_can_be_done_again(tmp_path, monkeypatch):
     sink = WRITER.open(body, plan_for(path, format), [])
     done = [sink.put(piece) for piece in encoded(levels, format)]
     before = body.read_bytes()
-    monkeypatch.setattr(cog, "discard", lambda *paths: None)
-    monkeypatch.setattr(sink._body.target, "commit", lambda *paths: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(sink, "_clear", lambda: None)
+    monkeypatch.setattr(sink._body.target, "commit", lambda *paths, **sides: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         sink.finish()
     assert body.read_bytes() == before

@@ -204,7 +204,7 @@ def test_missing_rows_are_no_file(tmp_path):
     format = drive.format_of(WRITER, (1500, 700), width_px=300)
     sink = drive.opened(tmp_path / "out.svg", WRITER, format)
     sink.put(next(drive.pieces(drive.picture(format), WRITER, format)))
-    with pytest.raises(WriteFailed, match="samples are there"):
+    with pytest.raises(WriteFailed, match="pieces are missing"):
         sink.finish()
     sink.abort(keep=False)
     assert drive.names(tmp_path) == []

@@ -186,7 +186,7 @@ def test_missing_rows_are_no_file(tmp_path):
     format = drive.format_of(WRITER, (1500, 1301))
     sink = drive.opened(tmp_path / "out.jpg", WRITER, format)
     sink.put(next(drive.pieces(drive.picture(format), WRITER, format)))
-    with pytest.raises(WriteFailed, match="strips are missing"):
+    with pytest.raises(WriteFailed, match="pieces are missing"):
         sink.finish()
     sink.abort(keep=False)
     assert drive.names(tmp_path) == []

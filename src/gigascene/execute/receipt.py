@@ -18,7 +18,7 @@ from gigascene.model.errors import WriteFailed
 from gigascene.model.plan import Plan
 from gigascene.plan.fingerprint import OFFSET, summary
 from gigascene.registry import WRITERS
-from gigascene.storage.local import Target, writing
+from gigascene.storage.local import RECEIPT, Target, writing
 
 VERSION = 2
 """Of the receipt's own layout."""
@@ -143,4 +143,4 @@ def _whole(path: Path) -> str:
 
 def path_for(target: Path) -> Path:
     """Where the receipt of a target lies."""
-    return target.with_name(f"{target.name}.receipt.json")
+    return target.with_name(target.name + RECEIPT)

@@ -9,7 +9,7 @@ from typing import Any
 from gigascene.metadata import stac
 from gigascene.model.plan import AS_IT_IS, Plan
 from gigascene.registry import PRODUCTS
-from gigascene.storage.local import Target, discard
+from gigascene.storage.local import ITEM, Target, discard
 
 MOST_NAMED = 4
 """Scenes a title names; more are counted."""
@@ -35,7 +35,7 @@ def write(plan: Plan, size: int) -> None:
 
 def path_for(target: Path) -> Path:
     """Where the item of a target lies."""
-    return target.with_name(f"{target.name}.stac.json")
+    return target.with_name(target.name + ITEM)
 
 
 def _bands(plan: Plan) -> list[dict[str, Any]]:

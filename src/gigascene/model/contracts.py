@@ -88,6 +88,9 @@ class Writer(Protocol):
     def format(self, format: Format) -> Format:
         """Fill in default options and check limits and depths; raises `UsageError` or `WriteFailed`."""
 
+    def finishing(self, format: Format) -> int:
+        """Working memory of its sink's `finish`, bytes."""
+
     def open(self, body: Path, plan: Plan, done: Sequence[Placed]) -> Sink:
         """Open a sink on a body file that already holds the pieces `done`, verified, and nothing behind them."""
 

@@ -83,6 +83,7 @@ class FolderTarget(Target):
         """Make the built and marked folder the target; the former one goes."""
         self.check()  # it may be long ago
         with writing(self.path):
+            self.hush()
             if not self.path.exists():
                 self.fresh.rename(self.path)
             elif not exchange(self.fresh, self.path):

@@ -5,12 +5,16 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from gigascene.model.errors import GigasceneError, WriteFailed
+
+RECEIPT, ITEM = ".receipt.json", ".stac.json"
+TELLING = (RECEIPT, ITEM)
+"""Behind a file's name: the names of those that tell of it, and are written when it is in its place."""
 
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -51,15 +55,39 @@ class Target:
             discard(temporary)
             raise
 
-    def commit(self, temporary: Path, sides: Mapping[Path, Path] | None = None) -> None:
-        """Make `temporary` the target. `sides` (temporary → final) go first, so that the target comes last of all."""
+    def commit(self, temporary: Path, sides: Mapping[Path, Path] | None = None, former: Iterable[Path] = ()) -> None:
+        """Make `temporary` the target, with its side files.
+
+        Wherever this is killed, the path holds the old file with its own side files, the new one with its own, or
+        nothing: where side files change, the old file goes before them. What tells of the old file goes too.
+
+        Parameters
+        ----------
+        temporary : Path
+            The finished file, in the target's own folder.
+        sides : mapping, optional
+            Of each side file its temporary and its final name.
+        former : paths
+            Side files that the new file does not have; they may or may not be there.
+        """
+        moves, gone = sides or {}, [path for path in former if path.exists()]
         with writing(self.path):
-            moves = {**(sides or {}), temporary: self.path}
-            for source in moves:
+            for source in (*moves, temporary):
                 _fsync(source)
+            if gone or not all(_alike(source, final) for source, final in moves.items()):
+                discard(self.path)
+                _fsync(self.path.parent)
+            discard(*gone)
             for source, final in moves.items():
                 source.replace(final)
+            self.hush()
             _fsync(self.path.parent)
+            temporary.replace(self.path)
+            _fsync(self.path.parent)
+
+    def hush(self) -> None:
+        """Remove what tells of the file that is there now: it must never tell of another."""
+        discard(*(self.path.with_name(self.path.name + suffix) for suffix in TELLING))
 
 
 @contextmanager
@@ -118,6 +146,13 @@ def discard(*paths: Path) -> None:
     for path in paths:
         with suppress(FileNotFoundError):
             path.unlink()
+
+
+def _alike(one: Path, other: Path) -> bool:
+    """Two small files with the same bytes."""
+    with suppress(FileNotFoundError):
+        return one.read_bytes() == other.read_bytes()
+    return False
 
 
 def _fsync(path: Path) -> None:

@@ -1,14 +1,18 @@
-"""The growing body file of a sink: pieces appended one behind the other."""
+"""The growing body file of a sink, pieces appended one behind the other; and what all sinks of one file share."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any, ClassVar
 
-from gigascene.model.contracts import Piece, Placed
+from gigascene.model.contracts import Codec, Piece, Placed
+from gigascene.model.errors import WriteFailed
+from gigascene.model.plan import Format, Plan
 from gigascene.storage.local import Target, discard, writing
+from gigascene.writers._sides import commit_alone, commit_with_sides, sweep
 
 
 class Body:
@@ -60,3 +64,65 @@ class Body:
         self._file.close()
         if not keep:
             discard(self.path)
+
+
+class FileSink:
+    """Pieces into a body, one finished file out of it: the body itself, or another that is assembled from it."""
+
+    codec: ClassVar[Codec]
+    assembled: ClassVar[str] = ""
+    """Tag of the temporary name where another file is made, and the body only read; empty: the body becomes the file."""
+
+    def __init__(self, body: Path, plan: Plan, done: Sequence[Placed]) -> None:
+        self._format = plan.format
+        self._body = Body(body, Path(plan.target), done)
+        self._temporary = self._body.target.sibling(self.assembled) if self.assembled else body
+
+    def put(self, piece: Piece) -> Placed:
+        """Append the next piece."""
+        return self._body.put(piece)
+
+    def finish(self) -> Mapping[str, Any]:
+        """Write what is left, check, commit; where a file is assembled, this can be done again after a failure."""
+        target = self._body.target
+        missing = len(self.codec.pieces(self._format)) - len(self._body.placed)
+        if missing:
+            raise WriteFailed(str(target.path), f"{missing} pieces are missing")
+        try:
+            with self._body.writing():
+                try:
+                    facts = self._made()
+                finally:
+                    self._body.close()
+                size = self._temporary.stat().st_size
+            told = self._told_beside()
+            if told is None:
+                commit_alone(target, self._temporary)
+            else:
+                facts = {**facts, "files": commit_with_sides(target, self._temporary, told)}
+        except BaseException:
+            self._clear()
+            raise
+        sweep(target)
+        if self.assembled:
+            discard(self._body.path)
+        return {"bytes": size, **facts}
+
+    def abort(self, *, keep: bool) -> None:
+        """Keep what is there for a resume, or nothing."""
+        self._clear()
+        self._body.abort(keep=keep)
+
+    def _made(self) -> Mapping[str, Any]:
+        """Write what is left under the temporary name, and check it; facts for the receipt. Here: nothing is left."""
+        return {"in_place": True}
+
+    def _told_beside(self) -> Format | None:
+        """What side files must say of the picture; None where the file says it, or nobody can."""
+        return None
+
+    def _clear(self) -> None:
+        """Remove what was being assembled."""
+        sweep(self._body.target)
+        if self.assembled:
+            discard(self._temporary)

@@ -13,25 +13,32 @@ from gigascene.storage.local import Target, discard, writing
 
 
 def commit_with_sides(target: Target, temporary: Path, format: Format) -> list[str]:
-    """Make `temporary` the target, with its side files; returns their names. On failure none of these stays."""
+    """Make `temporary` the target, with its side files; returns their names. On failure no temporary one stays."""
     texts = side_files(target.path, format)
-    moves = {target.sibling(final.name + ".new"): final for final in texts}
+    moves = {_temporary(target, final): final for final in texts}
     try:
         with writing(target.path):
             for new, final in moves.items():
                 new.write_text(texts[final], encoding="utf-8")
-        target.commit(temporary, moves)
+        target.commit(temporary, moves, _possible(target.path) - texts.keys())
     except BaseException:
         discard(*moves)
         raise
-    discard(*(_possible(target.path) - texts.keys()))
     return [final.name for final in texts]
 
 
 def commit_alone(target: Target, temporary: Path) -> None:
     """Make `temporary` the target; side files of a picture that was here before must not speak for it."""
-    target.commit(temporary)
-    discard(*_possible(target.path))
+    target.commit(temporary, former=_possible(target.path))
+
+
+def sweep(target: Target) -> None:
+    """Remove temporary side files that a killed run left."""
+    discard(*(_temporary(target, final) for final in _possible(target.path)))
+
+
+def _temporary(target: Target, final: Path) -> Path:
+    return target.sibling(final.name + ".new")
 
 
 def _possible(path: Path) -> set[Path]:

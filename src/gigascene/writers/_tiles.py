@@ -19,7 +19,7 @@ from gigascene.codecs.tile_rows import Half, pyramid
 from gigascene.codecs.tiles import TileCodec
 from gigascene.model.contracts import Piece, Placed
 from gigascene.model.errors import WriteFailed
-from gigascene.model.plan import Plan
+from gigascene.model.plan import Format, Plan
 from gigascene.storage.folder import FolderTarget, place_with_head
 from gigascene.storage.local import Target, discard
 from gigascene.writers._body import Body
@@ -166,6 +166,12 @@ class TilesSink:
             part = strip[: height - row * layout.tile, column * layout.tile : (column + 1) * layout.tile]
             part[:] = unpacked(os.pread(body, length, offset), part.shape[:2], format)
         yield strip[: height - last * layout.tile]
+
+
+def finishing(layout: TileLayout, format: Format) -> int:
+    """Memory of `TilesSink.finish`, bytes: rows of tiles of the level workers made last and of all smaller ones, each twice."""
+    width = layout.level_shape(layout.made)[1]
+    return 4 * layout.tile * width * format.bands * np.dtype(format.dtype).itemsize
 
 
 class _Level:

@@ -25,61 +25,45 @@ from rasterio.windows import Window
 
 from gigascene.codecs._tiff_header import header
 from gigascene.codecs._tiff_levels import Level, directories, empty_level, placed_levels
-from gigascene.codecs._tiff_options import MADE, color_bands, filled, has_mask, level_shape, overviews, tiff_options
+from gigascene.codecs._tiff_options import (
+    MADE,
+    SPAN,
+    color_bands,
+    filled,
+    has_mask,
+    level_shape,
+    overviews,
+    tiff_options,
+)
 from gigascene.codecs._tiff_tile import framed, tile_coder, unframed
 from gigascene.codecs.tiff import CODEC
 from gigascene.codecs.tile_rows import Half, pyramid
 from gigascene.metadata.geotiff_tags import geotiff_tags, ungeoreferenced_allowed
-from gigascene.model.contracts import Piece, Placed
+from gigascene.model.contracts import Placed
 from gigascene.model.errors import UsageError, WriteFailed
 from gigascene.model.plan import Format, Plan
-from gigascene.storage.local import discard, writing
-from gigascene.writers._body import Body
-from gigascene.writers._sides import commit_alone
+from gigascene.writers._body import FileSink
 
 CLASSIC = 4_200_000_000
 """Largest classic TIFF: 32-bit offsets, less room for tags that editors append."""
+
+A_TILE = 400
+"""Bytes that the place and the lengths of one tile take while the file is assembled."""
 
 NOT_HERE = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
 """The kernel or the file system copies no ranges; we do it then."""
 
 
-class CogSink:
+class CogSink(FileSink):
     """Pieces into a body; a file out of it."""
 
-    def __init__(self, body: Path, plan: Plan, done: Sequence[Placed]) -> None:
-        self._format = plan.format
-        self._body = Body(body, Path(plan.target), done)
-        self._temporary = self._body.target.sibling("cog")
+    codec = CODEC
+    assembled = "cog"
 
-    def put(self, piece: Piece) -> Placed:
-        """Append the tiles of the next piece."""
-        return self._body.put(piece)
-
-    def finish(self) -> Mapping[str, Any]:
-        """Small overviews, then the file; the body is only read, so that this can be done again."""
-        missing = len(CODEC.pieces(self._format)) - len(self._body.placed)
-        if missing:
-            raise WriteFailed(str(self._body.target.path), f"{missing} pieces are missing")
-        self._body.close()
-        try:
-            facts = self._assemble()
-            commit_alone(self._body.target, self._temporary)
-        except BaseException:
-            discard(self._temporary)
-            raise
-        discard(self._body.path)
-        return facts
-
-    def abort(self, *, keep: bool) -> None:
-        """Keep what is there for a resume, or nothing."""
-        discard(self._temporary)
-        self._body.abort(keep=keep)
-
-    def _assemble(self) -> Mapping[str, Any]:
-        """Write and check the file under its temporary name."""
+    def _made(self) -> Mapping[str, Any]:
+        """Small overviews, then the file, and check it."""
         format, path = self._format, self._body.path
-        with writing(self._body.target.path), path.open("rb") as body, TemporaryFile(dir=path.parent) as spool:
+        with path.open("rb") as body, TemporaryFile(dir=path.parent) as spool:
             made = placed_levels(self._body.placed, format)
             levels = made + smaller_levels(made[-1], body, spool, format)
             start, big = self._header(levels)
@@ -88,9 +72,8 @@ class CogSink:
                 file.flush()  # what follows goes past Python's buffer
                 for number in reversed(range(len(levels))):
                     copy_level(levels[number], body if number < len(made) else spool, file)
-                size = os.fstat(file.fileno()).st_size
         self._check(len(levels))
-        return {"bytes": size, "overviews": len(levels) - 1, "bigtiff": big, "index": len(start)}
+        return {"overviews": len(levels) - 1, "bigtiff": big, "index": len(start)}
 
     def _header(self, levels: Sequence[Level]) -> tuple[bytes, bool]:
         """Header and whether it is that of a BigTIFF, which is known now that all sizes are."""
@@ -138,6 +121,12 @@ class CogWriter:
             raise UsageError("this may need more than 4 GB, which only a BigTIFF holds; leave bigtiff to be chosen")
         geotiff_tags(format.geobox)
         return format
+
+    def finishing(self, format: Format) -> int:
+        """A row of tiles of every level from the second overview on, each once more while it is encoded; and the index."""
+        tile, width = tiff_options(format).tile, level_shape(format.shape, MADE)[1]
+        tiles = len(CODEC.pieces(format)) * (SPAN**2 + SPAN**2 // 4 + SPAN**2 // 16)
+        return 4 * tile * width * format.bands * np.dtype(format.dtype).itemsize + tiles * A_TILE
 
     def open(self, body: Path, plan: Plan, done: Sequence[Placed]) -> CogSink:
         """A sink on the body file."""

@@ -17,7 +17,7 @@ from gigascene.metadata.deep_zoom import descriptor
 from gigascene.model.contracts import Placed
 from gigascene.model.errors import UsageError
 from gigascene.model.plan import Format, Plan
-from gigascene.writers._tiles import TilesSink, Tree
+from gigascene.writers._tiles import TilesSink, Tree, finishing
 
 
 def layout(format: Format) -> TileLayout:
@@ -53,6 +53,10 @@ class DeepZoomWriter:
         if options["sparse"] and not format.alpha and format.nodata is None:
             raise UsageError("sparse leaves out what is no data, and here everything is data")
         return format
+
+    def finishing(self, format: Format) -> int:
+        """A row of tiles of every level that workers do not make."""
+        return finishing(layout(format), format)
 
     def open(self, body: Path, plan: Plan, done: Sequence[Placed]) -> TilesSink:
         """A sink on the body file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +11,10 @@ from typing import Any
 import numpy as np
 
 from gigascene.codecs.reduced import CODEC, reduced_shape
-from gigascene.model.contracts import Piece, Placed
-from gigascene.model.errors import UsageError, WriteFailed
+from gigascene.model.contracts import Placed
+from gigascene.model.errors import UsageError
 from gigascene.model.plan import Format, Plan
-from gigascene.storage.local import discard
-from gigascene.writers._body import Body
-from gigascene.writers._sides import commit_alone
+from gigascene.writers._body import FileSink
 
 KINDS = (".pdf", ".svg", ".png")
 
@@ -26,52 +25,34 @@ OPTIONS: Mapping[str, tuple[float, float, float]] = {
 }
 """Default, smallest and largest: pixels of the reduced picture's longer side, dots an inch, inches of the figure's."""
 
+MEMORY: Mapping[str, tuple[int, int]] = {".pdf": (28, 0), ".svg": (36, 0), ".png": (60, 48)}
+"""Bytes that Matplotlib takes for a pixel of the reduced picture and for a dot of the canvas; measured, rounded up."""
+
+LIBRARY = 64 << 20
+"""Matplotlib itself, with its fonts."""
+
+ROOM_IN = 2.5
+"""Inches of the canvas beside the picture, at most."""
+
 LEGEND = {"palette", "low", "high"}
 """What a legend must have; unit, label and gamma may be left out."""
 
 
-class FigureSink:
+class FigureSink(FileSink):
     """Reduced rows in the body, and a figure drawn of them."""
 
-    def __init__(self, body: Path, plan: Plan, done: Sequence[Placed]) -> None:
-        self._format = plan.format
-        self._body = Body(body, Path(plan.target), done)
-        self._temporary = self._body.target.sibling("figure")
+    codec = CODEC
+    assembled = "figure"
 
-    def put(self, piece: Piece) -> Placed:
-        """Append the next reduced strip."""
-        return self._body.put(piece)
-
-    def finish(self) -> Mapping[str, Any]:
-        """Draw under a temporary name and commit; the body is only read."""
+    def _made(self) -> Mapping[str, Any]:
+        """Draw it."""
         # Matplotlib takes most of a second to load, and `writers` are loaded to look up a suffix.
         from gigascene.writers._raw_figure import draw  # noqa: PLC0415
 
-        self._body.close()
-        target = self._body.target
-        try:
-            with self._body.writing():
-                draw(self._levels(), self._format, self._temporary, target.path.suffix.lower()[1:])
-                size = self._temporary.stat().st_size
-            commit_alone(target, self._temporary)
-        except BaseException:
-            discard(self._temporary)
-            raise
-        discard(self._body.path)
-        return {"bytes": size, "reduced": list(reduced_shape(self._format))}
-
-    def abort(self, *, keep: bool) -> None:
-        """Keep what is there for a resume, or nothing."""
-        discard(self._temporary)
-        self._body.abort(keep=keep)
-
-    def _levels(self) -> Any:
-        """The reduced picture (y, x, band)."""
         shape = (*reduced_shape(self._format), self._format.bands)
-        levels = np.fromfile(self._body.path, self._format.dtype)
-        if levels.size != np.prod(shape):
-            raise WriteFailed(str(self._body.target.path), f"{levels.size:,} of {np.prod(shape):,} samples are there")
-        return levels.reshape(shape)
+        levels = np.fromfile(self._body.path, self._format.dtype).reshape(shape)
+        draw(levels, self._format, self._temporary, self._body.target.path.suffix.lower()[1:])
+        return {"reduced": list(shape[:2])}
 
 
 class FigureWriter:
@@ -94,6 +75,14 @@ class FigureWriter:
         if missing:
             raise UsageError(f"the legend lacks {', '.join(sorted(missing))}")
         return replace(format, options=options)
+
+    def finishing(self, format: Format) -> int:
+        """Matplotlib, its copies of the reduced picture, and of a PNG its canvas."""
+        rows, columns = reduced_shape(format)
+        longer, dpi = float(format.options["size_in"]) / max(format.shape), float(format.options["dpi"])
+        canvas = math.prod(side * longer + ROOM_IN for side in format.shape) * dpi**2
+        a_pixel, a_dot = MEMORY[format.suffix]
+        return LIBRARY + int(rows * columns * a_pixel + canvas * a_dot)
 
     def open(self, body: Path, plan: Plan, done: Sequence[Placed]) -> FigureSink:
         """A sink on the body file."""

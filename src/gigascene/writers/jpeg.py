@@ -21,12 +21,10 @@ from rasterio.windows import Window
 from gigascene.codecs.jpeg import CODEC, color_bands, has_mask, header
 from gigascene.codecs.png import ZLIB_HEADER, adler32_combine
 from gigascene.metadata.geotiff_tags import ungeoreferenced_allowed
-from gigascene.model.contracts import Piece, Placed
+from gigascene.model.contracts import Placed
 from gigascene.model.errors import UsageError, WriteFailed
 from gigascene.model.plan import Format, Plan
-from gigascene.storage.local import discard, writing
-from gigascene.writers._body import Body
-from gigascene.writers._sides import commit_with_sides
+from gigascene.writers._body import FileSink
 
 MAX_SIDE = 65_500
 """The format's own limit is 65,535; libjpeg, with which nearly everything reads it, stops here."""
@@ -35,52 +33,39 @@ MAX_MASKED = 2**32 - 1
 """Bytes of an image with a mask behind it: 32 bits say where the mask begins."""
 
 
-class JpegSink:
-    """Strips behind one another, behind a header.
+class JpegSink(FileSink):
+    """Strips behind one another, behind a header."""
 
-    Where some may have masks, the body is another file: the images come first out of it, their masks behind them.
-    """
+    codec = CODEC
 
     def __init__(self, body: Path, plan: Plan, done: Sequence[Placed]) -> None:
-        self._format = plan.format
-        self._body = Body(body, Path(plan.target), done)
-        self._in_place = not has_mask(plan.format)
-        self._temporary = body if self._in_place else self._body.target.sibling("jpeg")
-        if self._in_place and self._body.empty:
+        super().__init__(body, plan, done)
+        if not self.assembled and self._body.empty:
             self._body.append(header(plan.format))
 
-    def put(self, piece: Piece) -> Placed:
-        """Append the next strip and its mask."""
-        return self._body.put(piece)
+    def _made(self) -> Mapping[str, Any]:
+        """The last strip was the end of the file."""
+        self._check(masked=False)
+        return {**super()._made(), "mask": False}
 
-    def finish(self) -> Mapping[str, Any]:
-        """Check and commit; where masks are possible, a file that is assembled first, and the body is only read."""
-        self._body.close()
-        target = self._body.target
-        try:
-            with writing(target.path):
-                masked = False if self._in_place else self._assemble()
-                size = self._temporary.stat().st_size
-            self._check(masked=masked)
-            files = commit_with_sides(target, self._temporary, replace(self._format, nodata=None))
-        except BaseException:
-            self._clear()
-            raise
-        self._clear()
-        discard(self._body.path)
-        return {"bytes": size, "files": files, "mask": masked, "in_place": self._in_place}
+    def _check(self, *, masked: bool) -> None:
+        """Raise `WriteFailed` where GDAL sees another picture."""
+        target = str(self._body.target.path)
+        found = seen(self._temporary, target)
+        if found != (self._format.shape, color_bands(self._format), masked):
+            raise WriteFailed(target, f"the finished file reads back as {found}")
 
-    def abort(self, *, keep: bool) -> None:
-        """Keep what is there for a resume, or nothing."""
-        self._clear()
-        self._body.abort(keep=keep)
+    def _told_beside(self) -> Format:
+        return replace(self._format, nodata=None)
 
-    def _clear(self) -> None:
-        if not self._in_place:
-            discard(self._temporary)
 
-    def _assemble(self) -> bool:
-        """Write the file; whether it has a mask, which it has only where it is needed."""
+class MaskedJpegSink(JpegSink):
+    """Strips and masks into a body; images first, masks behind them, out of it."""
+
+    assembled = "jpeg"
+
+    def _made(self) -> Mapping[str, Any]:
+        """Write and check the file; it has a mask only where it is needed."""
         placed = self._body.placed
         masked = not all(strip.facts["full"] for strip in placed)
         with self._body.path.open("rb") as body, self._temporary.open("wb") as file:
@@ -89,17 +74,8 @@ class JpegSink:
                 file.write(image)
             if masked:
                 self._mask(body, file)
-        return masked
-
-    def _check(self, *, masked: bool) -> None:
-        """Raise `WriteFailed` where something is missing, or GDAL sees another picture."""
-        format, target = self._format, str(self._body.target.path)
-        missing = len(CODEC.pieces(format)) - len(self._body.placed)
-        if missing:
-            raise WriteFailed(target, f"{missing} strips are missing")
-        found = seen(self._temporary, target)
-        if found != (format.shape, color_bands(format), masked):
-            raise WriteFailed(target, f"the finished file reads back as {found}")
+        self._check(masked=masked)
+        return {"mask": masked, "in_place": False}
 
     def _mask(self, body: BinaryIO, file: BinaryIO) -> None:
         """GDAL's mask: zlib of one bit a pixel, then where it begins."""
@@ -133,9 +109,14 @@ class JpegWriter:
             raise WriteFailed("JPEG", f"a side of {max(format.shape):,} is over {MAX_SIDE:,}", "Use .tif or .png.")
         return replace(format, options={"quality": _quality(format.options.get("quality", 90))})
 
+    def finishing(self, format: Format) -> int:
+        """One strip on its way, and GDAL's look at the file."""
+        return 2 * CODEC.bound(format)
+
     def open(self, body: Path, plan: Plan, done: Sequence[Placed]) -> JpegSink:
         """A sink on the body file."""
-        return JpegSink(body, plan, done)
+        sink = MaskedJpegSink if has_mask(plan.format) else JpegSink
+        return sink(body, plan, done)
 
 
 WRITER = JpegWriter()

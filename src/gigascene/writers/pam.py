@@ -2,48 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from gigascene.codecs.pam import CODEC, classic_header, header, row_bytes
-from gigascene.model.contracts import Piece, Placed
-from gigascene.model.errors import UsageError, WriteFailed
+from gigascene.codecs.pam import CODEC, classic_header, header
+from gigascene.model.contracts import Placed
+from gigascene.model.errors import UsageError
 from gigascene.model.plan import Format, Plan
-from gigascene.writers._body import Body
-from gigascene.writers._sides import commit_with_sides
+from gigascene.writers._body import FileSink
 
 CLASSIC_BANDS = {".pgm": 1, ".ppm": 3}
 
 
-class PamSink:
+class PamSink(FileSink):
     """Rows behind one another, behind a header."""
 
+    codec = CODEC
+
     def __init__(self, body: Path, plan: Plan, done: Sequence[Placed]) -> None:
-        self._format = plan.format
-        start = _header_maker(plan.format)(plan.format)
-        self._body = Body(body, Path(plan.target), done)
-        self._size = len(start) + plan.format.shape[0] * row_bytes(plan.format)
+        super().__init__(body, plan, done)
         if self._body.empty:
-            self._body.append(start)
+            self._body.append(_header_maker(plan.format)(plan.format))
 
-    def put(self, piece: Piece) -> Placed:
-        """Append the next strip."""
-        return self._body.put(piece)
-
-    def finish(self) -> Mapping[str, Any]:
-        """The body itself becomes the file."""
-        self._body.close()
-        target, size = self._body.target, self._body.path.stat().st_size
-        if size != self._size:
-            raise WriteFailed(str(target.path), f"{size:,} of {self._size:,} bytes are there")
-        files = commit_with_sides(target, self._body.path, self._format)
-        return {"bytes": size, "files": files, "in_place": True}
-
-    def abort(self, *, keep: bool) -> None:
-        """Keep what is there for a resume, or nothing."""
-        self._body.abort(keep=keep)
+    def _told_beside(self) -> Format:
+        return self._format
 
 
 class PamWriter:
@@ -62,6 +45,10 @@ class PamWriter:
         if format.alpha != (format.bands in {2, 4}):
             raise UsageError(f"PAM takes alpha as the last of 2 or 4 bands, not {format.bands} bands")
         return replace(format, options={})
+
+    def finishing(self, format: Format) -> int:
+        """The body is the file."""
+        return 0
 
     def open(self, body: Path, plan: Plan, done: Sequence[Placed]) -> PamSink:
         """A sink on the body file."""

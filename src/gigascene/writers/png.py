@@ -8,39 +8,31 @@ from pathlib import Path
 from typing import Any
 
 from gigascene.codecs.png import CODEC, LEVELS, header, trailer
-from gigascene.model.contracts import Piece, Placed
+from gigascene.model.contracts import Placed
 from gigascene.model.errors import UsageError, WriteFailed
 from gigascene.model.plan import Format, Plan
-from gigascene.writers._body import Body
-from gigascene.writers._sides import commit_with_sides
+from gigascene.writers._body import FileSink
 
 MAX_SIDE = 2**31 - 1
 
 
-class PngSink:
+class PngSink(FileSink):
     """Strips behind one another, between header and trailer."""
 
+    codec = CODEC
+
     def __init__(self, body: Path, plan: Plan, done: Sequence[Placed]) -> None:
-        self._format = plan.format
-        self._body = Body(body, Path(plan.target), done)
+        super().__init__(body, plan, done)
         if self._body.empty:
             self._body.append(header(plan.format))
 
-    def put(self, piece: Piece) -> Placed:
-        """Append the next strip."""
-        return self._body.put(piece)
-
-    def finish(self) -> Mapping[str, Any]:
-        """Checksum and end chunk; the body itself becomes the file."""
+    def _made(self) -> Mapping[str, Any]:
+        """Checksum and end chunk."""
         self._body.append(trailer(placed.facts for placed in self._body.placed))
-        self._body.close()
-        size = self._body.path.stat().st_size
-        files = commit_with_sides(self._body.target, self._body.path, self._format)
-        return {"bytes": size, "files": files, "in_place": True}
+        return super()._made()
 
-    def abort(self, *, keep: bool) -> None:
-        """Keep what is there for a resume, or nothing."""
-        self._body.abort(keep=keep)
+    def _told_beside(self) -> Format:
+        return self._format
 
 
 class PngWriter:
@@ -59,6 +51,10 @@ class PngWriter:
         if max(format.shape) > MAX_SIDE:
             raise WriteFailed("PNG", f"a side of {max(format.shape):,} is over {MAX_SIDE:,}", "Use .tif.")
         return replace(format, options={"level": level})
+
+    def finishing(self, format: Format) -> int:
+        """The body is the file."""
+        return 0
 
     def open(self, body: Path, plan: Plan, done: Sequence[Placed]) -> PngSink:
         """A sink on the body file."""

@@ -16,40 +16,19 @@ from gigascene.model.contracts import Piece, Placed
 from gigascene.model.errors import UsageError
 from gigascene.model.grid import Window
 from gigascene.model.plan import Format, Plan
-from gigascene.storage.local import discard
-from gigascene.writers._body import Body
-from gigascene.writers._sides import commit_alone
+from gigascene.writers._body import FileSink
 
 
-class PreviewSink:
+class PreviewSink(FileSink):
     """Reduced rows in the body, one PNG made of them."""
 
-    def __init__(self, body: Path, plan: Plan, done: Sequence[Placed]) -> None:
-        self._format = plan.format
-        self._body = Body(body, Path(plan.target), done)
-        self._temporary = self._body.target.sibling("preview")
+    codec = CODEC
+    assembled = "preview"
 
-    def put(self, piece: Piece) -> Placed:
-        """Append the next reduced strip."""
-        return self._body.put(piece)
-
-    def finish(self) -> Mapping[str, Any]:
-        """Encode under a temporary name and commit; the body is only read."""
-        self._body.close()
-        try:
-            with self._body.writing():
-                size = self._temporary.write_bytes(self._encoded())
-            commit_alone(self._body.target, self._temporary)
-        except BaseException:
-            discard(self._temporary)
-            raise
-        discard(self._body.path)
-        return {"bytes": size, "reduced": list(reduced_shape(self._format))}
-
-    def abort(self, *, keep: bool) -> None:
-        """Keep what is there for a resume, or nothing."""
-        discard(self._temporary)
-        self._body.abort(keep=keep)
+    def _made(self) -> Mapping[str, Any]:
+        """Encode it."""
+        self._temporary.write_bytes(self._encoded())
+        return {"reduced": list(reduced_shape(self._format))}
 
     def _encoded(self) -> bytes:
         """The whole PNG: it is small."""
@@ -79,6 +58,11 @@ class PreviewWriter:
         if not str(width).isdigit() or not 1 <= int(width) <= 20_000:
             raise UsageError(f"width_px is 1 to 20000, not {width!r}")
         return replace(format, options={"width_px": int(width)})
+
+    def finishing(self, format: Format) -> int:
+        """The reduced picture, its strips, and the file that they are joined to."""
+        rows, columns = reduced_shape(format)
+        return 4 * rows * columns * format.bands
 
     def open(self, body: Path, plan: Plan, done: Sequence[Placed]) -> PreviewSink:
         """A sink on the body file."""

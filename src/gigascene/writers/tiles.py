@@ -27,7 +27,7 @@ from gigascene.model.contracts import Placed
 from gigascene.model.errors import UsageError
 from gigascene.model.plan import Format, Plan
 from gigascene.storage.folder import SUFFIX
-from gigascene.writers._tiles import TilesSink, Tree
+from gigascene.writers._tiles import TilesSink, Tree, finishing
 
 SCHEMES = ("xyz", "tms")
 """Rows are counted from the north, or from the south."""
@@ -75,6 +75,10 @@ class TilesWriter:
         if not format.alpha and format.nodata is None:
             raise UsageError("tiles need nodata 0 or alpha: most hold something beyond the picture")
         return format
+
+    def finishing(self, format: Format) -> int:
+        """A row of tiles of every level that workers do not make."""
+        return finishing(layout(format), format)
 
     def open(self, body: Path, plan: Plan, done: Sequence[Placed]) -> TilesSink:
         """A sink on the body file."""
