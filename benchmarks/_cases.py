@@ -305,6 +305,27 @@ def _pair(tools: Tools, name: str, kind: str, target: str, *options: str) -> lis
     ]
 
 
+def pam(tools: Tools) -> list[Job]:
+    """Rows handed to one writer, or written in place by the workers."""
+    source = picture(tools.work, "quarter")
+    ours = Job(
+        name="gigascene, PAM",
+        commands=[[tools.gigascene, "convert", str(source), "-o", str(tools.out("ours.pam")), "-q"]],
+        output=tools.out("ours.pam"),
+        note="one writer; journal, receipt",
+    )
+    ways = [
+        Job(
+            name=f"{way}, {engine}",
+            commands=[tools.peer("pam_ways", way, engine, source, tools.out(f"{way}-{engine}.pam"))],
+            output=tools.out(f"{way}-{engine}.pam"),
+        )
+        for engine in ("threads", "processes")
+        for way in ("queue", "in-place")
+    ]
+    return [ours, *ways]
+
+
 def gigapixel(tools: Tools) -> list[Job]:
     """The whole of it, and a quarter, into every kind of file."""
     return [
@@ -451,6 +472,15 @@ CASES: Mapping[str, Case] = {
         sources=("landsat", "quarter", "sixteenth"),
         jobs=deepzoom,
         targets=(_beside_vips("deepzoom-jpg", "quarter"), _beside_vips("deepzoom-png", "quarter")),
+    ),
+    "pam": Case(
+        title="One file from many workers",
+        words=(
+            "RGB of 26,000 x 13,000 pixels, 1.0 GB, from PPM to PAM: workers hand their rows to one that appends them (as "
+            "gigascene does), or write them in place into a file of the final size."
+        ),
+        sources=("landsat", "quarter"),
+        jobs=pam,
     ),
     "gigapixel": Case(
         title="1.35 gigapixels, and a quarter of them",

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gigascene.api.convert import plan_convert
+from gigascene.api.plain import is_plain
 from gigascene.execute.coordinate import Watcher, run
 from gigascene.model.errors import BadInput, WriteFailed
 from gigascene.model.plan import Plan
@@ -29,7 +30,7 @@ def viewable(path: Path, notice: Notice, watch: Watcher | None) -> Path:
 
     Neither PNG nor PAM has smaller levels, and the first look at a picture needs the smallest.
     """
-    if not _is_plain(path):
+    if not is_plain(path):
         return path
     folder = Path(settings().cache) / "view"
     _forget(folder)
@@ -56,16 +57,6 @@ def _planned(path: Path, target: Path, notice: Notice) -> Plan:
         f"{space(plan).file / 1e6:,.0f} MB in {target.parent}; it goes when nobody has looked at it for a week."
     )
     return plan
-
-
-def _is_plain(path: Path) -> bool:
-    """By what it begins with. Folders and files that are not there are told elsewhere."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(4)
-    except OSError:
-        return False
-    return start == b"\x89PNG" or (start[:1] == b"P" and start[1:2] in {b"1", b"2", b"3", b"4", b"5", b"6", b"7"})
 
 
 def _key(path: Path) -> str:

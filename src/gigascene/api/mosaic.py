@@ -39,8 +39,10 @@ def plan_mosaic(
     gamma: float | Sequence[float] | None = None,
     curve: Literal["linear", "sigmoid", "equalize"] | None = None,
     palette: str | None = None,
+    contrast: float | None = None,
     units: str = "default",
     mask: Sequence[str] = (),
+    resolution: float | None = None,
     packing: Literal["nodata", "document"] = "nodata",
     depth: int | None = None,
     survey: Literal["sample", "exact"] = "sample",
@@ -50,6 +52,7 @@ def plan_mosaic(
     workers: int | str | None = None,
     memory: str | int | None = None,
     root: str | PathLike[str] | None = None,
+    offset: str | None = None,
 ) -> Plan:
     """Work out how many scenes will become one picture, without making it.
 
@@ -85,7 +88,8 @@ def plan_mosaic(
         GeoJSON polygons: what lies outside is no data.
     depth : int, optional
         8 or 16 bits; left out, 8, or that of the stored numbers where they are kept.
-    bands, stretch, gamma, curve, palette, units, mask, packing, survey, writer, options, engine, workers, memory, root
+    bands, stretch, gamma, curve, palette, contrast, units, mask, resolution, packing, survey, writer, options, engine, \
+    workers, memory, root, offset
         As for `plan_compose`. There is one stretch for all scenes.
 
     Raises
@@ -93,8 +97,8 @@ def plan_mosaic(
     GigasceneError
         `UsageError`, `BadInput` (no scene on the grid, scenes that cannot stand side by side), `LimitExceeded`.
     """
-    opened = open_scenes(scenes, root)
-    looks = (stretch, gamma, curve, palette)
+    opened = open_scenes(scenes, root, offset=offset)
+    looks = (stretch, gamma, curve, palette, contrast)
     kept = product == AS_IT_IS or _keeps_numbers(product, opened, bands, units, mask, depth, looks)
     if combine not in COMBINES:
         raise UnknownName(combine, "way to combine scenes", "", COMBINES)
@@ -111,6 +115,7 @@ def plan_mosaic(
         look=None if kept else look_of(PRODUCTS[product].look, *looks),
         units=units,
         masks=tuple(mask),
+        resolution=resolution,
         packing=packing,
         depth=depth or 8,
         survey=survey,

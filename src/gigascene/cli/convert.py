@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
 from gigascene.cli import _options as o
 from gigascene.cli.compose import Compress, Level, Quality, Tile, Tiles, carry_out, given
+from gigascene.model.errors import GigasceneError
 
 HELP = """Write a picture in another format, whatever its size.
 
@@ -54,6 +56,8 @@ def convert(
     """Plan, and unless it is a dry run, convert."""
     import gigascene
 
+    if image == 0 and raw is None and not quiet:
+        _tell_others(source)
     plan = gigascene.plan_convert(
         source,
         output,
@@ -69,6 +73,21 @@ def convert(
         memory=memory,
     )
     carry_out(plan, context, save=save, resume=resume, json=json, quiet=quiet)
+
+
+def _tell_others(source: str) -> None:
+    """Say so where a file holds more than the one image that is converted."""
+    from pathlib import Path
+
+    from gigascene.readers import pnm
+
+    with suppress(GigasceneError, OSError):  # what is wrong with it is told by the plan
+        with Path(source).open("rb") as file:
+            many = file.read(1) == b"P" and (count := pnm.count(source)) > 1
+        if many:
+            typer.echo(
+                f"{source} holds {count} images, and this is the first; --image 1 to {count - 1} are others", err=True
+            )
 
 
 def _raw(said: str | None) -> tuple[int, int, int] | None:

@@ -8,7 +8,7 @@ import typer
 
 from gigascene.cli import _options as o
 
-HELP = """Show a scene: bands, grid, footprint, masks, suggested stretch.
+HELP = """Show a scene: bands, grid, footprint, masks, suggested stretch; or the images of a PNG, PAM or PNM.
 
 \b
 gigascene info LC08_.../
@@ -36,11 +36,20 @@ def info(
 ) -> None:
     """Describe and print."""
     from gigascene.api.describe import describe
+    from gigascene.api.plain import describe_plain, is_plain
 
+    if len(source) == 1 and is_plain(source[0]):
+        _plain(describe_plain(source[0]), json=json)
+        return
     facts = describe(source, root=root, offset=offset)
     if json:
         o.print_json(facts)
         return
+    _scene(facts)
+
+
+def _scene(facts: dict[str, Any]) -> None:
+    """A scene's facts, for people."""
     for name in ("id", "sensor", "platform", "datetime"):
         typer.echo(f"{name:>10}  {facts[name]}")
     for name, value in facts["properties"].items():
@@ -70,6 +79,22 @@ def _rings(footprint: dict[str, Any] | None) -> list[Any]:
     parts = footprint["coordinates"] if footprint["type"] == "MultiPolygon" else [footprint["coordinates"]]
     rings = [part[0][:-1] for part in parts]
     return [ring[:: -(-len(ring) // MOST_POINTS)] for ring in rings]
+
+
+def _plain(facts: dict[str, Any], *, json: bool) -> None:
+    """Images of a plain picture, and how one of several is chosen."""
+    if json:
+        o.print_json(facts)
+        return
+    typer.echo(f"{'file':>10}  {facts['file']}")
+    typer.echo(f"{'crs':>10}  {facts['crs']}")
+    typer.echo(f"{'images':>10}  {len(facts['images'])}")
+    for image in facts["images"]:
+        rows, columns = image["shape"]
+        alpha = ", the last is alpha" if image["alpha"] else ""
+        chosen = f"  --image {image['image']}" if len(facts["images"]) > 1 else ""
+        bands = f"{image['bands']} band{'' if image['bands'] == 1 else 's'}"
+        typer.echo(f"{image['image']:>10}  {columns:,} x {rows:,}  {bands} of {image['dtype']}{alpha}{chosen}")
 
 
 def _line(band: dict[str, Any]) -> str:

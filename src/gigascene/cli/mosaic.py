@@ -9,6 +9,7 @@ import typer
 from gigascene.cli import _options as o
 from gigascene.cli.compose import (
     Compress,
+    Contrast,
     Gamma,
     Level,
     Quality,
@@ -26,13 +27,14 @@ HELP = """Make one picture of many scenes.
 \b
 gigascene mosaic true-color scenes/ -o coast.tif
 gigascene mosaic true-color scenes/ -o coast.tif --grid utm26:60m --balance --feather 3000
+gigascene mosaic true-color scenes.json -o switzerland.tif --grid utm32:10m --combine median --mask clouds
 gigascene mosaic ndvi scenes/ -o summer.png --combine median --mask clouds --bbox=-25,70,-24,70.5
 gigascene mosaic rgb west.tif east.tif -o both.tif
 """
 
 Scenes = Annotated[
     list[str],
-    typer.Argument(metavar="SCENE", help="Folders or tar files of scenes, folders of many, or plain GeoTIFFs."),
+    typer.Argument(metavar="SCENE", help="Scenes, folders of many, STAC items or catalogues, or plain GeoTIFFs."),
 ]
 
 
@@ -64,9 +66,11 @@ def mosaic(
     gamma: Gamma = None,
     equalize: Annotated[bool, typer.Option("--equalize", help="As many pixels on every level.")] = False,
     sigmoid: Annotated[bool, typer.Option("--sigmoid", help="More contrast in the middle.")] = False,
+    contrast: Contrast = None,
     palette: Annotated[str | None, typer.Option("--palette", help="For one channel; grey for none.")] = None,
     units: o.Units = "default",
     mask: o.Mask = None,
+    resolution: o.Resolution = None,
     depth: Annotated[
         int | None, typer.Option("--depth", help="8 or 16 bits; default 8, or that of kept numbers.")
     ] = None,
@@ -82,6 +86,8 @@ def mosaic(
     tile: Tile = None,
     tiles: Tiles = None,
     root: o.Root = None,
+    offset: o.Offset = None,
+    allow_private: o.AllowPrivate = False,
     engine: o.Engine = "threads",
     workers: o.Workers = None,
     memory: o.Memory = None,
@@ -110,8 +116,10 @@ def mosaic(
         gamma=numbers(gamma),
         curve=curve(equalize=equalize, sigmoid=sigmoid),
         palette=palette,
+        contrast=contrast,
         units=units,
         mask=o.names(mask),
+        resolution=resolution,
         packing=o.one_of("--packing", packing, ("nodata", "document")),
         depth=depth,
         survey=o.one_of("--survey", survey, ("sample", "exact")),
@@ -121,6 +129,7 @@ def mosaic(
         workers=workers,
         memory=memory,
         root=root,
+        offset=offset,
     )
     carry_out(plan, context, save=save, resume=resume, json=json, quiet=quiet)
 
