@@ -77,7 +77,7 @@ def test_percentiles_are_those_of_all_pixels(stored, offset, tmp_path):
 def test_tci_is_the_agencys_within_one_count(stored, tmp_path):
     numbers, valid = stored
     found, _, _ = made(tmp_path / "a.tif", look="tci")
-    printed = np.floor((numbers.astype(float) - 1000) * 255 / 2500 + 0.5).clip(0, 255)
+    printed = np.rint((numbers.astype(float) - 1000) * 255 / 2500).clip(0, 255)
     assert np.array_equal(found[:3], np.where(valid, printed, 0))
     assert np.array_equal(found[3] == 255, valid)
     agency = read("TCI")[0]

@@ -61,5 +61,5 @@ def _properties(plan: Plan) -> dict[str, Any]:
 
 def _of(plan: Plan) -> str:
     """The scenes, or how many there are."""
-    ids = [scene.id for scene in plan.scenes]
+    ids = [scene.id for scene in plan.scenes] or [plan.format.metadata.get("Title", "")]
     return ", ".join(ids) if len(ids) <= MOST_NAMED else f"{len(ids)} scenes"

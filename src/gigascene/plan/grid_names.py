@@ -188,7 +188,7 @@ def projected(bounds: Bounds, crs: CRS) -> Bounds:
     """The rectangle around a bounding box in degrees, in a CRS; raises `UsageError`.
 
     >>> [round(v) for v in projected((8.0, 46.4, 8.1, 46.6), CRS("EPSG:32632"))]
-    [423114, 5138915, 431054, 5161228]
+    [423128, 5138885, 431068, 5161201]
     """
     west, south, east, north = bounds
     if not (-90 <= south < north <= 90 and -360 <= west <= 360 and -360 <= east <= 360 and west != east):

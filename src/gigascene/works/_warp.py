@@ -49,7 +49,7 @@ class Warp:
     >>> source = GeoBox((180, 360), Affine(1, 0, -180, 0, -1, 90), "EPSG:4326")
     >>> output = GeoBox((10, 10), Affine(1e5, 0, -5e5, 0, -1e5, 5e5), "EPSG:3413")
     >>> str(Warp(output, source, "nearest").window(Window(top=0, left=0, height=1, width=1)))
-    'rows 6-6, columns 0-0'
+    'rows 5-5, columns 0-0'
     """
 
     output: GeoBox
