@@ -38,12 +38,13 @@ T = TypeVar("T")
 
 
 def survey(
-    gather: Gather, mode: Mode, workers: int, within: Window | None = None, enough: int = ENOUGH
+    gather: Gather, mode: Mode, workers: int, within: Window | None = None, enough: int | None = None
 ) -> tuple[Counted, ...]:
     """Histogram of every channel of the product, over a sample of native blocks or over all pixels.
 
-    `within` leaves out pixels beyond a window, and `enough` is how many valid ones a sample wants.
+    `within` leaves out pixels beyond a window, and `enough` is how many valid ones a sample wants (None: `ENOUGH`).
     """
+    enough = ENOUGH if enough is None else enough
     windows = cells(gather.assets[0].blocks, tuple(gather.geobox.shape), mode)
     if within is not None:
         windows = [part for cell in windows if (part := _common(cell, within)) is not None]
@@ -86,10 +87,10 @@ def _until_enough(
     mode: Mode,
     workers: int,
     pixels: Callable[[T], int],
-    enough: int = ENOUGH,
+    enough: int | None = None,
 ) -> Iterator[T]:
     """Look at cell after cell, until a sample has enough valid pixels."""
-    seen = 0
+    seen, enough = 0, ENOUGH if enough is None else enough
     with ThreadPoolExecutor(workers) as pool:
         for first in range(0, len(windows), BATCH):
             for found in pool.map(look, windows[first : first + BATCH]):
