@@ -1,5 +1,6 @@
 """Work for engines to map, in a module of its own, so that other processes find it."""
 
+import os
 import random
 import time
 
@@ -24,3 +25,9 @@ class Chore:
 
 def tasks(count):
     return [Task(index=i, start=i, stop=i + 1) for i in range(count)]
+
+
+def environment(task):
+    """The name that is said in the environment of whoever works."""
+    body = os.environ.get("GIGASCENE_TEST_NAME", "none").encode()
+    return Done(task=task, pieces=(Piece(index=task.index, body=body, sha256=""),), seconds=0.0)

@@ -15,7 +15,7 @@ from odc.geo.geobox import GeoBox
 from PIL import Image
 
 import gigascene
-from contracts.chores import BYTES, Chore, tasks
+from contracts.chores import BYTES, Chore, environment, tasks
 from gigascene.model.block import Shown
 from gigascene.model.contracts import Done, Failed
 from gigascene.model.errors import UsageError
@@ -54,6 +54,15 @@ def test_engines_say_what_they_are(name):
     engine = ENGINES[name](2)
     assert engine.workers in {1, 2}
     assert engine.processes >= 1
+
+
+@pytest.mark.parametrize("name", ENGINES.names())
+def test_workers_have_the_environment_of_now(name, monkeypatch):
+    """Not that of the day when the first pool of this process was made."""
+    for said in ("first", "second"):
+        monkeypatch.setenv("GIGASCENE_TEST_NAME", said)
+        found = list(ENGINES[name](2).map(environment, tasks(3), ahead=4, bound=lambda task: 1))
+        assert [done.pieces[0].body.decode() for done in found] == [said] * 3
 
 
 @pytest.mark.parametrize("name", SENSORS.names())

@@ -12,7 +12,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
@@ -21,6 +21,7 @@ from gigascene.engines._pool import bounded_map, shut
 from gigascene.model.contracts import Done, Failed
 from gigascene.model.errors import WorkersLost
 from gigascene.model.plan import Task
+from gigascene.settings import settings
 
 FOLLOW_S = 0.5
 """How long a worker may outlive a killed coordinator."""
@@ -91,12 +92,19 @@ def _alone(run: Callable[[Task], Done | Failed], task: Task) -> Done | Failed:
 
 def _pool(run: Callable[[Task], Done | Failed], workers: int) -> ProcessPoolExecutor:
     context = get_context("forkserver")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(run, os.getpid()))
+    given = (os.getpid(), dict(os.environ), run)
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=given)
 
 
-def _start(run: Callable[[Task], Done | Failed], coordinator: int) -> None:
-    """In the worker: the coordinator alone answers Ctrl-C; one thread each, for the others have theirs."""
+def _start(coordinator: int, environment: Mapping[str, str], run: Callable[[Task], Done | Failed]) -> None:
+    """In the worker: the coordinator alone answers Ctrl-C; one thread each, for the others have theirs.
+
+    The fork server has the environment of the day it was started; the coordinator's is the one that counts.
+    """
     global _run  # noqa: PLW0603  (a worker process is a place to keep one thing)
+    os.environ.clear()
+    os.environ.update(environment)
+    settings.cache_clear()
     threading.Thread(target=_go_with, args=(coordinator,), daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
