@@ -100,3 +100,14 @@ def test_memory_is_read_as_people_write_it():
     for wrong in ("", "G", "-1G", "1X", "0", "0G", "1.5.5G", "ten"):
         with pytest.raises(ValueError, match="memory"):
             memory_of(wrong)
+
+
+def test_what_the_sink_needs_at_its_end_is_projected(large, tmp_path):
+    """A figure of many dots is drawn when all tasks are done, by a library that holds it whole."""
+    options = {"size_in": 40, "dpi": 300}
+    plan = gigascene.plan_compose("ndvi", large, tmp_path / "a.png", writer="figure", options=options, memory="8G")
+    small = gigascene.plan_compose("ndvi", large, tmp_path / "a.png", writer="figure", memory="8G")
+    assert plan.execution.projected > 2 * small.execution.projected
+    with pytest.raises(gigascene.GigasceneError, match="are allowed") as told:
+        gigascene.plan_compose("ndvi", large, tmp_path / "a.png", writer="figure", options=options, memory="1G")
+    assert told.value.exit_code == 6

@@ -177,7 +177,7 @@ def test_no_picture_that_cannot_be_comes_from_json(tmp_path, changed):
     with pytest.raises(ValueError, match="no picture"):
         replace(picture, **changed)
     text = json.dumps(json.loads(dumps(picture)) | changed)
-    with pytest.raises(BadInput, match="is no plainpicture of gigascene"):
+    with pytest.raises(BadInput, match="is no plain picture of gigascene"):
         loads(PlainPicture, text)
 
 

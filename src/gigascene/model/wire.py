@@ -10,6 +10,7 @@ import base64
 import dataclasses
 import hashlib
 import json
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -38,7 +39,7 @@ def loads(kind: type[T], text: str) -> T:
     try:
         return typing.cast("T", from_wire(kind, json.loads(text)))
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise BadInput(f"is no {kind.__name__.lower()} of gigascene: {error}.") from error
+        raise BadInput(f"is no {_spoken(kind)} of gigascene: {error}.") from error
 
 
 def digest(value: Any) -> str:
@@ -98,8 +99,13 @@ def _plain(kind: Any, data: Any) -> Any:
     return data
 
 
+def _spoken(kind: type) -> str:
+    """Its name in words: ``PlainPicture`` is a plain picture."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind.__name__).lower()
+
+
 def _to_dataclass(kind: type, data: Any) -> Any:
-    name = kind.__name__.lower()
+    name = _spoken(kind)
     if not isinstance(data, Mapping):
         raise TypeError(f"the {name} is {_shape(data)}")
     hints = typing.get_type_hints(kind)

@@ -227,9 +227,10 @@ def fitted(plan: Plan) -> Plan:
     """The plan cut into tasks that fit its memory; raises `LimitExceeded`."""
     engine = ENGINES[plan.execution.engine](plan.execution.workers)
     wanted = replace(plan.execution, workers=engine.workers)
-    codec = WRITERS[plan.format.writer].codec
+    writer, format = WRITERS[plan.format.writer], plan.format
+    ending = writer.finishing(format)
     try:
-        cut, execution = cut_to_memory(work_of(plan).needs, plan.format, codec, wanted, engine.processes)
+        cut, execution = cut_to_memory(work_of(plan).needs, format, writer.codec, wanted, engine.processes, ending)
     except LimitExceeded:
         if not wanted.elastic or wanted.workers == 1:
             raise

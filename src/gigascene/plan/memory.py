@@ -2,6 +2,7 @@
 
 limit >= (base + decoded blocks) of every process + workers x (source pixels in hand + levels of a window + codec's scratch)
          + ahead (bodies being made, waiting or unclaimed) + open handles
+and limit >= base of every process + what the sink needs to finish, when all tasks are done
 """
 
 from __future__ import annotations
@@ -67,16 +68,17 @@ def memory_of(said: str | int) -> int:
 
 
 def cut_to_memory(
-    needs: Needs, format: Format, codec: Codec, wanted: Execution, processes: int
+    needs: Needs, format: Format, codec: Codec, wanted: Execution, processes: int, finishing: int = 0
 ) -> tuple[Cut, Execution]:
-    """The largest sensible tasks that fit into `wanted.memory`.
+    """The largest sensible tasks that fit into `wanted.memory`, and behind them what the sink needs to finish.
 
     Raises `LimitExceeded` when even one piece a task and windows of a few rows do not.
     """
     total = 0
     for cut in _cuts(needs, format, codec, wanted.workers, processes):
         ahead = (wanted.workers + max(wanted.workers // 2, 1)) * cut.task_pieces * codec.bound(format)
-        total = projected(needs, format, codec, cut, wanted.workers, processes) + ahead
+        running = projected(needs, format, codec, cut, wanted.workers, processes) + ahead
+        total = max(running, processes * BASE + finishing)
         if total <= wanted.memory:
             return cut, replace(wanted, ahead=ahead, projected=total)
     raise LimitExceeded(
