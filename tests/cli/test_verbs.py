@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -67,6 +68,8 @@ def test_all_verbs_are_in_the_help(say):
 
 def test_the_version_is_told(say):
     assert gigascene.__version__ in say("--version")
+    module = [sys.executable, "-m", "gigascene", "--version"]
+    assert subprocess.run(module, capture_output=True, text=True, check=True).stdout == say("--version")
 
 
 def test_no_words_show_the_help():
