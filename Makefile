@@ -6,7 +6,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11, 4))
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c "$(NEW_ENOUGH)" 2>/dev/null && echo $$python && exit; done; echo python3)
 
-.PHONY: setup demo test lint docs bench clean
+.PHONY: setup demo test slow lint docs bench clean
 
 VIEWER := src/gigascene/serve/page/vendor/INTEGRITY
 
@@ -20,7 +20,7 @@ $(VIEWER): tools/fetch_openseadragon.py | .venv/.done
 .venv/.done: requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c "$(NEW_ENOUGH)" || { echo "gigascene needs Python 3.11.4 or newer, and found `$(PYTHON) --version 2>&1`. Say where: make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -28,7 +28,11 @@ demo: setup
 	$(BIN)/gigascene demo
 
 test: setup lint
-	$(BIN)/pytest -n auto --cov --cov-report=term:skip-covered -q
+	$(BIN)/pytest -n auto -m "not slow" -q $(COVERAGE)
+
+# Whole products, other programs, a kill at every step: what .ci/run adds to `make test`.
+slow: setup
+	$(BIN)/pytest -n auto -m slow -q
 
 lint: setup
 	$(BIN)/ruff format --check .

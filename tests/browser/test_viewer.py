@@ -21,6 +21,7 @@ from serve.pictures import cog, needs_openseadragon
 from serve.test_place import PLACES
 
 pytestmark = [
+    pytest.mark.slow,
     needs_openseadragon,
     pytest.mark.skipif(PROGRAM is None, reason="no chromium here: apt-get install chromium"),
 ]

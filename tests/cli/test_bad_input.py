@@ -570,7 +570,7 @@ class TestProcesses:
     @pytest.mark.parametrize(
         ("number", "code", "engine", "group"),
         [
-            (signal.SIGINT, 130, "threads", False),
+            pytest.param(signal.SIGINT, 130, "threads", False, marks=pytest.mark.slow),
             (signal.SIGTERM, 143, "threads", False),
             pytest.param(signal.SIGINT, 130, "processes", True, marks=pytest.mark.slow),
             pytest.param(signal.SIGTERM, 143, "processes", True, marks=pytest.mark.slow),

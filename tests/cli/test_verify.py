@@ -127,6 +127,7 @@ def test_blocks_of_any_size(made, name, monkeypatch):
     assert verify(made / name, quick=True).state == "whole"
 
 
+@pytest.mark.slow
 def test_many_pieces(scene, tmp_path, monkeypatch):
     """Strips and tiles in several pieces: damage is placed by rows and columns."""
     for name in ("a.png", "a.pam", "a.tif", "a.jpg"):

@@ -330,6 +330,7 @@ def features():
     return [name for name in __cpu_dispatch__ if __cpu_features__.get(name) and name not in __cpu_baseline__]
 
 
+@pytest.mark.slow
 def test_an_older_cpu_shows_the_same_pixels(small_scene, tmp_path):
     """NumPy without its vector code and numba for a CPU of 2008 (no AVX, no FMA): equal decoded pixels."""
     left_out = features()

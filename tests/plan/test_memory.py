@@ -70,7 +70,10 @@ def test_the_projection_is_never_below_the_peak(product, suffix, memory, engine,
     assert receipt["peak_memory"] >= 0.9 * peak, "the receipt tells less than was used"
 
 
-@pytest.mark.parametrize(("product", "suffix"), [("true-color", ".png"), ("pan-sharpened", ".tif")])
+@pytest.mark.parametrize(
+    ("product", "suffix"),
+    [("true-color", ".png"), pytest.param("pan-sharpened", ".tif", marks=pytest.mark.slow)],
+)
 def test_less_memory_is_kept_to_and_gives_the_same_bytes(product, suffix, large, tmp_path):
     target = tmp_path / f"a{suffix}"
     plans = {}

@@ -99,6 +99,7 @@ def clamp_10000(x):
     return np.trunc(255 * (np.clip(x.astype(np.float64), 0, 10000) / 10000) ** 0.6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("look", "printed"), [("exoparaproc", exo_para_proc), ("reflectance-10000", clamp_10000)])
 @pytest.mark.parametrize("units", ["default", "dn"])
 def test_looks_of_the_exercise(look, printed, units, stored, offset, tmp_path):

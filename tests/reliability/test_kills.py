@@ -1,6 +1,6 @@
 """Killed at any byte or moment: never a file that opens and holds wrong pixels, and a resume gives the same bytes.
 
-`GIGASCENE_KILLS` sets how many kills for each writer: 10 by default, 20 in .ci/run.
+`GIGASCENE_KILLS` sets how many kills for each writer: 10 by default, 100 before a release.
 """
 
 import json
@@ -163,7 +163,13 @@ BEFORE_AND_AFTER = {
 TOLD = (".receipt.json", ".stac.json")
 
 
-@pytest.fixture(params=BEFORE_AND_AFTER)
+SLOW = {"figure over png"}
+"""Drawn anew after every kill."""
+
+
+@pytest.fixture(
+    params=[pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in BEFORE_AND_AFTER]
+)
 def change(request, small_scene, tmp_path):
     """Two pictures of one path, each with all that lies beside it: as dicts of bytes by name; and the plan of the second."""
     (suffix, old, product), (new, other) = BEFORE_AND_AFTER[request.param]

@@ -151,6 +151,7 @@ def test_bodies_of_noise_stay_below_their_bound(tiles, bands, noise):
     assert all(len(piece.body) <= CODEC.bound(format) for piece in pieces(levels, WRITER, format))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tiles", ["png", "jpg", "webp"])
 @pytest.mark.parametrize("bands", [3, 4])
 @pytest.mark.parametrize("rows", [100, 256])
