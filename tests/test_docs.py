@@ -232,6 +232,8 @@ def workspace(small_scene, small_safe, tmp_path, monkeypatch):
     for name, band in {"R": 4, "G": 3, "B": 2}.items():
         (tmp_path / f"{name}.tif").write_bytes(next(small_scene.glob(f"*_B{band}.TIF")).read_bytes())
     (tmp_path / SAFE).symlink_to(small_safe)
+    for name in ("BEFORE", "AFTER"):
+        (tmp_path / name).symlink_to(small_scene)
     for band in ("B02", "B03", "B04"):
         (tmp_path / f"T29UNU_{band}_10m.jp2").symlink_to(next(small_safe.rglob(f"*_{band}_10m.jp2")))
     gigascene.save_plan(gigascene.plan_compose("true-color", small_scene, "fjord.png"), "plan.json")

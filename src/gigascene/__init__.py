@@ -14,6 +14,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gigascene.api.compare import compare, plan_compare
     from gigascene.api.compose import compose, plan_compose
     from gigascene.api.convert import convert, plan_convert
     from gigascene.api.histogram import Histogram, histogram
@@ -48,6 +49,7 @@ _HOMES = {
     "Plan": "model.plan",
     "Receipt": "execute.receipt",
     "Scene": "model.scene",
+    "compare": "api.compare",
     "compose": "api.compose",
     "convert": "api.convert",
     "export_view": "api.view",
@@ -60,6 +62,7 @@ _HOMES = {
     "look_names": "api.names",
     "palette_names": "api.names",
     "picture": "api.picture",
+    "plan_compare": "api.compare",
     "plan_compose": "api.compose",
     "plan_convert": "api.convert",
     "plan_mosaic": "api.mosaic",
@@ -87,6 +90,7 @@ __all__ = [
     "Receipt",
     "Scene",
     "__version__",
+    "compare",
     "compose",
     "convert",
     "export_view",
@@ -99,6 +103,7 @@ __all__ = [
     "open_scenes",
     "palette_names",
     "picture",
+    "plan_compare",
     "plan_compose",
     "plan_convert",
     "plan_mosaic",

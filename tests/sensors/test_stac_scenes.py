@@ -53,6 +53,15 @@ def test_the_pixels_decide_and_every_archive_gives_the_same_reflectance(folders,
         assert np.abs(values.sel(band=band) - expected).max() <= 0.00006
 
 
+def test_a_folder_is_known_by_the_item_of_its_name(folders, tmp_path):
+    folder = shutil.copytree(folders / "raw", tmp_path / "many" / "S2A_x")
+    for style in STYLES:
+        (folder / f"{style}.json").rename(folder / ("S2A_x.json" if style == STYLES[0] else f"{style}.txt"))
+    assert gigascene.open_scene(folder).sensor == "sentinel2-l2a"
+    [scene] = gigascene.open_scenes(folder.parent, offset="raw")
+    assert scene.properties[OFFSET]["why"] == "the user said so"
+
+
 @pytest.mark.parametrize("style", STYLES)
 def test_scenes_have_the_sensors_own_names(folders, style):
     scene = gigascene.open_scene(folders / "raw" / f"{style}.json")

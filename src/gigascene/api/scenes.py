@@ -92,24 +92,32 @@ def _scenes(source: Source, root: str | PathLike[str] | None, offset: str | None
     elif is_stac(fspath(source)):
         yield from open_items(fspath(source), offset or "")
     elif (path := Path(source)).is_dir():
-        yield from _scenes_in(path)
+        yield from _scenes_in(path, offset)
     elif path.suffix.lower() in SUFFIXES and path.is_file():
         yield scene_of_raster(path)
     else:
         yield open_archived(path, _root(root))
 
 
-def _scenes_in(folder: Path) -> Iterator[Scene]:
+def _scenes_in(folder: Path, offset: str | None) -> Iterator[Scene]:
     """A folder that is a scene; else the scenes it holds; else its GeoTIFFs."""
     if _is_scene(folder):
         yield open_archived(folder)
         return
     entries = sorted(folder.iterdir())
-    inside = [entry for entry in entries if not entry.name.startswith(".") and _is_scene(entry)]
+    inside = [entry for entry in entries if not entry.name.startswith(".") and (_is_scene(entry) or _is_item(entry))]
     rasters = [entry for entry in entries if entry.suffix.lower() in SUFFIXES and entry.is_file()]
     if not inside and not rasters:
         raise BadInput("holds no scene of a known sensor, and no GeoTIFF.", str(folder))
-    yield from map(open_archived, inside) if inside else map(scene_of_raster, rasters)
+    for entry in inside:
+        yield from open_items(str(entry), offset or "") if _is_item(entry) else [open_archived(entry)]
+    if not inside:
+        yield from map(scene_of_raster, rasters)
+
+
+def _is_item(path: Path) -> bool:
+    """True for a folder that is known by a STAC document."""
+    return path.is_dir() and is_stac(str(path))
 
 
 def _is_scene(path: Path) -> bool:

@@ -17,6 +17,7 @@ from typing import Annotated
 import typer
 
 from gigascene.cli import (
+    compare,
     compose,
     convert,
     demo,
@@ -47,6 +48,7 @@ def app() -> typer.Typer:
         histogram,
         compose,
         mosaic,
+        compare,
         convert,
         plan,
         run,

@@ -161,7 +161,7 @@ def make(plan: Any, *, resume: bool, json: bool, quiet: bool) -> None:
     resumed = f", {receipt.resumed} of {receipt.pieces} pieces were there" if receipt.resumed else ""
     typer.echo(
         f"{receipt.target}: {columns:,} x {rows:,}, {o.size(receipt.bytes)}, {receipt.seconds:.1f} s, "
-        f"peak memory {o.size(receipt.peak_memory)}{resumed}{_joined(receipt.mosaic)}"
+        f"peak memory {o.size(receipt.peak_memory)}{resumed}{_joined(receipt.mosaic)}{_changed(receipt.change)}"
     )
 
 
@@ -179,6 +179,18 @@ def _joined(facts: Any) -> str:
     seam = facts.get("seam", {})
     jump = f", jumps at seams {seam.get('after', seam['before']):.2f} levels" if seam else ""
     return f"\n{facts['used']} scenes{unused}, {100 * facts['coverage']:.1f} % filled{jump}"
+
+
+def _changed(facts: Any) -> str:
+    """How much of a comparison is change."""
+    if not facts:
+        return ""
+    told = [f"{kind} {_extent(facts[kind])}" for kind in ("decrease", "increase", "stable", "missing")]
+    return f"\nbeyond {facts['threshold']:g}: {', '.join(told)}"
+
+
+def _extent(fact: Any) -> str:
+    return f"{fact['pixels']:,} pixels" if fact["km2"] is None else f"{fact['km2']:,.2f} km²"
 
 
 def explain(plan: Any, *, json: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from gigascene.cli import compose, convert, mosaic
+from gigascene.cli import compare, compose, convert, mosaic
 from gigascene.cli._options import app_options
 
 HELP = """Say what a command would do: memory, tiles, bytes, time. Put it before the command.
@@ -21,5 +21,6 @@ def add_to(root: typer.Typer) -> None:
     group.command("compose", help=compose.HELP)(compose.compose)
     group.command("convert", help=convert.HELP)(convert.convert)
     group.command("mosaic", help=mosaic.HELP)(mosaic.mosaic)
+    group.command("compare", help=compare.HELP)(compare.compare)
     group.callback()(lambda: None)
     root.add_typer(group, name="plan")

@@ -109,6 +109,7 @@ class _Run:
             projected_memory=self.plan.execution.projected,
             path=str(receipts.path_for(Path(self.plan.target))),
             mosaic=receipts.mosaic_of(self.plan, self.placed),
+            change=receipts.change_of(self.plan, self.placed),
         )
         self.journal.remove()
         discard(*Path(self.plan.target).parent.glob(f"{escape(Path(self.plan.target).name)}.capsule-*.json"))

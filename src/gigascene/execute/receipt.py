@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from gigascene.execute.digests import Span, blocks
+from gigascene.kernels.change import KINDS
+from gigascene.metadata.area import pixel_km2
 from gigascene.model import wire
 from gigascene.model.contracts import Placed
 from gigascene.model.errors import WriteFailed
@@ -56,10 +58,13 @@ class Receipt:
     mosaic: Mapping[str, Any] = field(default_factory=dict)
     """Of a mosaic: how many scenes were used and which were not, the share of pixels filled, jumps at seams."""
 
+    change: Mapping[str, Any] = field(default_factory=dict)
+    """Of a comparison: the threshold, and pixels and area of decrease, no change, increase, and of what was not compared."""
+
 
 def mosaic_of(plan: Plan, placed: Sequence[Placed]) -> dict[str, Any]:
     """What a receipt tells of a mosaic; nothing of other pictures."""
-    if plan.mosaic is None:
+    if plan.mosaic is None or plan.mosaic.combine == "difference":
         return {}
     rows, columns = plan.format.shape
     filled = sum(piece.facts["filled"] for piece in placed)
@@ -69,6 +74,20 @@ def mosaic_of(plan: Plan, placed: Sequence[Placed]) -> dict[str, Any]:
         "coverage": round(filled / (rows * columns), 6),
     }
     return facts | ({"seam": dict(plan.mosaic.seam)} if plan.mosaic.seam else {})
+
+
+def change_of(plan: Plan, placed: Sequence[Placed]) -> dict[str, Any]:
+    """What a receipt tells of a comparison; nothing of other pictures."""
+    if plan.mosaic is None or plan.mosaic.combine != "difference":
+        return {}
+    counts = {name: sum(piece.facts[name] for piece in placed) for name in KINDS}
+    counts["missing"] = plan.format.shape[0] * plan.format.shape[1] - sum(counts.values())
+    area = pixel_km2(plan.format.geobox)
+    told = {
+        name: {"pixels": count, "km2": None if area is None else round(count * area, 6)}
+        for name, count in counts.items()
+    }
+    return {"threshold": plan.mosaic.threshold, **told}
 
 
 def write(plan: Plan, receipt: Receipt, placed: Sequence[Placed], facts: Mapping[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property, lru_cache
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gigascene.execute.memory import give_back_freed
-from gigascene.kernels import palette, stretch
+from gigascene.kernels import change, palette, stretch
 from gigascene.model import wire
 from gigascene.model.block import Block, Shown
 from gigascene.model.contracts import Codec, Done, Failed, Piece
@@ -78,13 +78,21 @@ class Job:
         if isinstance(self.work, CopyPicture | CopyBands):
             self.work.levels(window, levels)
             return Shown(window=window, levels=levels)
+        kinds = np.empty(levels.shape[:2], np.uint8) if self._compares else None
         for part in columns(window, self.plan.cut.window_columns):
-            left = part.left - window.left
-            self._show(part, levels[:, left : left + part.width])
-        return Shown(window=window, levels=levels)
+            at = slice(part.left - window.left, part.right - window.left)
+            found = self._show(part, levels[:, at])
+            if kinds is not None:
+                kinds[:, at] = found
+        return Shown(window=window, levels=levels, kinds=kinds)
 
-    def _show(self, window: Window, levels: NDArray[Any]) -> None:
-        """Painted where there is a palette, alpha last where the format has it."""
+    @property
+    def _compares(self) -> bool:
+        """True if pixels are counted by how they changed."""
+        return self.plan.mosaic is not None and self.plan.mosaic.combine == "difference"
+
+    def _show(self, window: Window, levels: NDArray[Any]) -> NDArray[Any]:
+        """Painted where there is a palette, alpha last where the format has it; gives what `_toned` gives."""
         if self._palette is not None:
             single = np.empty((*levels.shape[:2], 1), np.uint8)
             valid = self._toned(window, single)
@@ -93,6 +101,7 @@ class Job:
             valid = self._toned(window, levels)
         if self.plan.format.alpha:
             levels[..., -1] = np.where(valid, np.iinfo(levels.dtype).max, 0)
+        return valid
 
     def encoded(self, pictures: Iterable[Shown]) -> Iterator[Piece]:
         """Bytes: each row of pieces from the windows that make it up."""
@@ -107,19 +116,28 @@ class Job:
                 yield from self.codec.encode(first, group, self.plan.format)
 
     def _counted(self, first: int, group: Iterable[Shown]) -> Iterator[Piece]:
-        """Pieces of a mosaic, each with the number of its pixels that are filled: the sum of them is its coverage."""
-        filled: Counter[int] = Counter()
+        """Pieces of a mosaic, each with the number of its pixels that are filled, or of each kind: the sums are told."""
+        counts: defaultdict[int, Counter[str]] = defaultdict(Counter)
         width = self.codec.pieces(self.plan.format).piece[1]
 
         def seen() -> Iterator[Shown]:
             for shown in group:
-                columns = np.count_nonzero(self._valid(shown.levels), axis=0)
-                for at, count in enumerate(np.add.reduceat(columns, np.arange(0, columns.size, width)).tolist()):
-                    filled[first + at] += count
+                for name, there in self._counts(shown):
+                    columns = np.count_nonzero(there, axis=0)
+                    for at, count in enumerate(np.add.reduceat(columns, np.arange(0, columns.size, width)).tolist()):
+                        counts[first + at][name] += count
                 yield shown
 
         for piece in self.codec.encode(first, seen(), self.plan.format):
-            yield replace(piece, facts={**piece.facts, "filled": filled[piece.index]})
+            yield replace(piece, facts={**piece.facts, **counts[piece.index]})
+
+    def _counts(self, shown: Shown) -> Iterator[tuple[str, NDArray[Any]]]:
+        """What is counted, and where it is not 0."""
+        if shown.kinds is None:
+            yield "filled", self._valid(shown.levels)
+            return
+        for kind, name in enumerate(change.KINDS, 1):
+            yield name, shown.kinds == kind
 
     def _valid(self, levels: NDArray[Any]) -> NDArray[Any]:
         """Not 0 where there is data; a level of valid data is never 0, unless stored numbers are kept."""
@@ -127,8 +145,11 @@ class Job:
             return np.asarray(levels.any(axis=-1))
         return levels[..., -1]
 
-    def _toned(self, window: Window, out: NDArray[Any]) -> NDArray[np.bool_]:
-        """Levels of every channel into the first bands of `out`: by table, or threshold by threshold; where it is valid."""
+    def _toned(self, window: Window, out: NDArray[Any]) -> NDArray[Any]:
+        """Levels of every channel into the first bands of `out`: by table, or threshold by threshold.
+
+        Gives what is valid, (y, x): 0 where nothing is; of a comparison, what each pixel counts as.
+        """
         if isinstance(self.work, Mosaic) and self.work.tabled:
             return self.work.looked_up(window, self._tables_of, out)
         block, tone = self.physical(window), self.plan.recipe.tone
@@ -140,6 +161,8 @@ class Job:
         else:
             for channel, thresholds in enumerate(tone.thresholds):
                 stretch.levels(block.data[channel], thresholds, tone.base, out[..., channel])
+        if self._compares and self.plan.mosaic is not None:
+            return change.kinds(block.data[0], self.plan.mosaic.threshold)
         return block.valid
 
     @cached_property
@@ -183,9 +206,9 @@ def _split(shown: Shown, height: int) -> Iterator[Shown]:
     top = window.top
     while top < window.bottom:
         bottom = min((top // height + 1) * height, window.bottom)
-        levels = shown.levels[top - window.top : bottom - window.top]
+        rows = slice(top - window.top, bottom - window.top)
         part = Window(top=top, left=window.left, height=bottom - top, width=window.width)
-        yield Shown(window=part, levels=levels)
+        yield Shown(window=part, levels=shown.levels[rows], kinds=None if shown.kinds is None else shown.kinds[rows])
         top = bottom
 
 

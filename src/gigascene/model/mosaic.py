@@ -8,11 +8,13 @@ from typing import Literal, get_args
 
 from odc.geo.geobox import GeoBox
 
-Combine = Literal["first", "latest", "best", "darkest", "median", "mean"]
+Combine = Literal["first", "latest", "best", "darkest", "median", "mean", "difference"]
 Best = Literal["clear", "near", "ndvi"]
 Resampling = Literal["nearest", "bilinear", "cubic", "average"]
 
-COMBINES: tuple[str, ...] = get_args(Combine)
+COMBINES: tuple[str, ...] = tuple(name for name in get_args(Combine) if name != "difference")
+"""Those of a mosaic; the difference of two scenes is the second less the first."""
+
 BESTS: tuple[str, ...] = get_args(Best)
 RESAMPLINGS: tuple[str, ...] = get_args(Resampling)
 
@@ -80,6 +82,9 @@ class Mosaicking:
 
     step: float = 1.0
     """Values are added up as whole multiples of this power of two (means and feathering)."""
+
+    threshold: float = 0.0
+    """Where the difference is beyond this, the pixel has changed; in the product's unit."""
 
     depth: int = 1
     """Most scenes over any one place."""

@@ -69,6 +69,9 @@ class MosaicWish:
     clip: str | None = None
     """A GeoJSON file."""
 
+    threshold: float = 0.0
+    """Of ``combine="difference"``: what is beyond it has changed."""
+
 
 def build(scenes: Sequence[Scene], wish: MosaicWish) -> Plan:
     """The plan of one mosaic. Reads headers, and pixels only where something must be measured."""
@@ -81,7 +84,8 @@ def build(scenes: Sequence[Scene], wish: MosaicWish) -> Plan:
     opened = pictures(scenes) if as_is else products(scenes, wish.wish, judged=judged)
     if writer.name == "tiles" and wish.grid is None:
         wish = replace(wish, grid="tiles:")
-    output, area = _output([source.gather.geobox for source in opened], wish)
+    grids = [source.gather.geobox for source in opened]
+    output, area = _output(grids[:1] if wish.combine == "difference" and wish.grid is None else grids, wish)
     used, unused = _touching(opened, output, wish)
     sources = ordered(used, wish.combine, wish.best)
     if not as_is:
@@ -92,7 +96,7 @@ def build(scenes: Sequence[Scene], wish: MosaicWish) -> Plan:
     recipe = sources[0].gather.recipe if as_is else _shown(placed, wish.wish)
     mosaic = _told(mosaic, pairs, placed, recipe)
     placed = _placed(sources, mosaic, output)
-    format = writer.format(_format(sources[0], recipe, writer, wish.wish, output, as_is=as_is))
+    format = writer.format(_format(sources[0], recipe, writer, wish.wish, mosaic, output))
     return _plan(placed, mosaic, recipe, format, wish.wish)
 
 
@@ -150,6 +154,8 @@ def _touching(sources: list[Source], output: GeoBox, wish: MosaicWish) -> tuple[
             f"none of the {len(sources)} scenes touches {where}.", hint="See where they lie: gigascene info SCENE"
         )
     unused = (source.gather.scene.id for source, touches in zip(sources, near.tolist(), strict=True) if not touches)
+    if wish.combine == "difference" and len(used) < len(sources):
+        raise BadInput(f"{next(unused)} does not touch the grid: there is nothing to compare.")
     return used, tuple(unused)
 
 
@@ -166,6 +172,7 @@ def _mosaicking(
         feather=float(wish.feather),
         depth=_depth([source.gather.geobox for source in sources], output),
         clip=() if area is None else area.pixels(output),
+        threshold=wish.threshold,
         unused=unused,
     )
 
@@ -234,12 +241,26 @@ def _shown(placed: Sequence[Placed], wish: Wish) -> Recipe:
     return replace(recipe, maxima={}, look=look, tone=tone(look, f"uint{wish.depth}", wish.packing, counted))
 
 
-def _format(source: Source, recipe: Recipe, writer: Writer, wish: Wish, output: GeoBox, *, as_is: bool) -> Format:
+def _format(source: Source, recipe: Recipe, writer: Writer, wish: Wish, mosaic: Mosaicking, output: GeoBox) -> Format:
     gather = Gather(source.gather.scene, source.gather.product, recipe, source.gather.geobox)
-    if not as_is:
-        return format_of(gather, writer, wish, output)
+    if recipe.product != AS_IT_IS:
+        return _labelled(format_of(gather, writer, wish, output), mosaic)
     depth = 8 * np.dtype(gather.assets[0].dtype).itemsize
     return format_of(gather, writer, replace(wish, depth=depth, packing=recipe.packing), output)
+
+
+def _labelled(format: Format, mosaic: Mosaicking) -> Format:
+    """The legend of a comparison is one of change."""
+    legend = format.options.get("legend")
+    if mosaic.combine != "difference" or legend is None:
+        return format
+    label = f"Change of {_small(legend['label'])}"
+    return replace(format, options={**format.options, "legend": {**legend, "label": label}})
+
+
+def _small(title: str) -> str:
+    """A title within a sentence; abbreviations keep their capitals."""
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
 
 
 def _plan(placed: Sequence[Placed], mosaic: Mosaicking, recipe: Recipe, format: Format, wish: Wish) -> Plan:
@@ -254,8 +275,11 @@ def _plan(placed: Sequence[Placed], mosaic: Mosaicking, recipe: Recipe, format: 
         versions=fingerprint.versions(format.writer),
     )
     check_target(plan)
+    title = f"{placed[0].gather.product.title}, {_named(plan.scenes)}"
+    if mosaic.combine == "difference":
+        title = f"Change of {_small(placed[0].gather.product.title)}, {plan.scenes[0].id} to {plan.scenes[1].id}"
     texts = {
-        "Title": f"{placed[0].gather.product.title}, {_named(plan.scenes)}",
+        "Title": title,
         "Software": f"gigascene {plan.versions['gigascene']}",
         "gigascene:recipe": fingerprint.recipe_text(plan),
         "gigascene:fingerprint": fingerprint.fingerprint(plan),

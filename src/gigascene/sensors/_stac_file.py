@@ -99,18 +99,24 @@ class Located:
 
 
 def is_stac(source: str) -> bool:
-    """True for an address, a folder with a catalogue, or a JSON file that holds STAC; ``#ID`` behind it is allowed."""
+    """True for an address, a folder with a catalogue or an item, or a JSON file that holds STAC; ``#ID`` may follow."""
     if remote.is_remote(source):
         return True
     path = Path(_parted(source)[0])
     if path.is_dir():
-        return any((path / head).is_file() for head in _HEADS)
+        return _head(path) is not None
     if path.suffix.lower() not in SUFFIXES or not path.is_file():
         return False
     try:
         return bool(kind_of(_document(str(path))))
     except BadInput:
         return not path.name.lower().endswith("_mtl.json")  # broken, and nothing else here reads such a file
+
+
+def _head(folder: Path) -> Path | None:
+    """The document that a folder is known by: its catalogue, or the item of its own name beside what that describes."""
+    heads = (folder / name for name in (*_HEADS, f"{folder.resolve().name}.json"))
+    return next((head for head in heads if head.is_file() and (head.name in _HEADS or is_stac(str(head)))), None)
 
 
 def find_items(source: str) -> Iterator[Located]:
@@ -151,7 +157,7 @@ def _parted(source: str) -> tuple[str, str]:
 def _walk(place: str) -> Iterator[Located]:
     """Item after item; each document once, so that catalogues may link in circles."""
     if not remote.is_remote(place) and Path(place).is_dir():
-        place = next((str(Path(place, head)) for head in _HEADS if Path(place, head).is_file()), place)
+        place = str(_head(Path(place)) or place)
     waiting: deque[tuple[str, int, Any]] = deque([(place, 0, {})])
     known = {_key(place)}
     shared: dict[str, Any] = {}

@@ -92,6 +92,8 @@ class Mosaic:
     def physical(self, window: Window) -> Block:
         """Physical values (channel, y, x) float32, NaN where there is no data."""
         match self.recipe.combine:
+            case "difference":
+                data = self._difference(window)
             case "median":
                 data = self._median(window)
             case "mean":
@@ -158,6 +160,15 @@ class Mosaic:
             add(part.data, part.valid, placed.weight(part), step, weights[place], sums[:, *place])
         return combine.settled(sums, weights, step)
 
+    def _difference(self, window: Window) -> NDArray[np.float32]:
+        """The second scene less the first, NaN where either has no data."""
+        both = np.full((2, self.channels, window.height, window.width), np.nan, np.float32)
+        for number, near in self._near(window):
+            part = self.placed[number].physical(near)
+            if part is not None:
+                both[number, :, *_slices(part.at, window)] = np.where(part.valid, part.data, np.float32(np.nan))
+        return np.asarray(both[1] - both[0])
+
     def _median(self, window: Window) -> NDArray[np.float32]:
         parts = [part for _, part in self._parts(window)]
         values = np.zeros((len(parts), self.channels, window.height, window.width), np.float32)
@@ -192,7 +203,7 @@ class Mosaic:
         share = max(map(self._source_share, _some(self.placed)))
         read = int(first.pixel * share) + 8
         size = 4 * self.channels
-        gathered = {"median": (self.recipe.depth + 1) * (size + 1), "mean": 3 * size + 10}
+        gathered = {"median": (self.recipe.depth + 1) * (size + 1), "mean": 3 * size + 10, "difference": 3 * size + 1}
         held = 3 * size + 10 if self.recipe.feather else 2 * size + 10
         blocks = [min(side, 512) for side in first.block]
         return Needs(
