@@ -12,7 +12,10 @@ import rasterio.warp
 from affine import Affine
 from odc.geo.geobox import GeoBox
 from PIL import Image
+from rasterio.enums import Resampling
+from rasterio.vrt import WarpedVRT
 
+import gigascene
 from gigascene.codecs.tile_grid import GEODETIC, MERCATOR, on_grid
 from gigascene.kernels.overview import halve_numpy
 from gigascene.model.errors import UsageError, WriteFailed
@@ -395,3 +398,32 @@ def test_a_plan_carries_all_options():
     assert format.options == {"tile": 256, "tiles": "png", "quality": 85, "scheme": "xyz", "minzoom": 10}
     assert format.suffix == "/"
     assert WRITER.format(format) == format
+
+
+@pytest.mark.parametrize("verb", ["compose", "convert"])
+@pytest.mark.parametrize("tile", [256, 512])
+def test_what_lies_on_no_tile_grid_is_brought_to_one(verb, tile, small_scene, tmp_path):
+    """As an independent warp has it: GDAL's, to the same grid, nearest."""
+    plain, target = tmp_path / "a.tif", tmp_path / "tiles"
+    gigascene.compose("true-color", small_scene, plain, stretch="0:0.5")
+    wishes = {"options": {"tile": tile}}
+    if verb == "compose":
+        plan = gigascene.plan_compose("true-color", small_scene, f"{target}/", stretch="0:0.5", **wishes)
+    else:
+        plan = gigascene.plan_convert(plain, f"{target}/", **wishes)
+    gigascene.run(plan)
+    grid = plan.format.geobox
+    with rasterio.open(plain) as file:
+        options = {"crs": "EPSG:3857", "transform": grid.affine, "width": grid.shape[1], "height": grid.shape[0]}
+        with WarpedVRT(file, resampling=Resampling.nearest, tolerance=1e-9, **options) as warped:
+            expected = warped.read()
+    place = on_grid(grid, tile)
+    found = np.zeros_like(expected)
+    for path in target.glob(f"{place.zoom}/*/*.png"):
+        column, row = int(path.parent.name) - place.column, int(path.stem) - place.row
+        image = np.asarray(Image.open(path).convert("RGBA"))
+        part = found[:, row * tile : (row + 1) * tile, column * tile : (column + 1) * tile]
+        part[:] = np.where(image[..., 3] > 0, image[..., :3].transpose(2, 0, 1), 0)[:, : part.shape[1], : part.shape[2]]
+    assert (found > 0).any(axis=0).sum() > 10_000
+    assert (found != expected).any(axis=0).mean() < 1e-3  # within 1e-6 of a pixel's edge, GDAL may take the other
+    assert gigascene.verify(target).state == "whole"

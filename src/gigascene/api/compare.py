@@ -10,14 +10,14 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from gigascene.api.compose import Stretch, execution, look_of
+from gigascene.api.compose import Stretch, check_resampling, execution, look_of
 from gigascene.api.scenes import Source, open_scene
 from gigascene.execute.coordinate import Watcher
 from gigascene.execute.coordinate import run as run_plan
 from gigascene.execute.receipt import Receipt
-from gigascene.model.errors import UnknownName, UsageError
+from gigascene.model.errors import UsageError
 from gigascene.model.look import Limits, Look
-from gigascene.model.mosaic import RESAMPLINGS, Resampling
+from gigascene.model.mosaic import Resampling
 from gigascene.model.plan import Plan
 from gigascene.model.product import Product
 from gigascene.plan.build import Wish
@@ -85,8 +85,7 @@ def plan_compare(
         raise UsageError(
             f"two dates are compared by one channel, and {product} has {len(made.channels) or made.choose}"
         )
-    if resampling not in RESAMPLINGS:
-        raise UnknownName(resampling, "resampling", "", RESAMPLINGS)
+    check_resampling(resampling)
     figure = Path(target).suffix.lower() in FIGURES and not plain
     wish = Wish(
         product=product,

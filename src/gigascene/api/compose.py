@@ -14,11 +14,14 @@ from gigascene.execute.coordinate import Watcher
 from gigascene.execute.coordinate import run as run_plan
 from gigascene.execute.inputs import verify_inputs as verify
 from gigascene.execute.receipt import Receipt
-from gigascene.model.errors import UsageError
+from gigascene.model.errors import UnknownName, UsageError
 from gigascene.model.look import Limits, Look, parse_stretch
+from gigascene.model.mosaic import RESAMPLINGS, Resampling
 from gigascene.model.plan import Execution, Plan
 from gigascene.plan.build import Wish, build
 from gigascene.plan.memory import allowed, memory_of
+from gigascene.plan.mosaic import MosaicWish, lies_off_tiles
+from gigascene.plan.mosaic import build as build_mosaic
 from gigascene.registry import PRODUCTS
 from gigascene.settings import cores, settings
 
@@ -43,6 +46,7 @@ def plan_compose(
     packing: Literal["nodata", "document"] | None = None,
     depth: int = 8,
     survey: Literal["sample", "exact"] = "sample",
+    resampling: Resampling = "nearest",
     writer: str | None = None,
     options: Mapping[str, Any] | None = None,
     verify_inputs: bool = False,
@@ -91,6 +95,9 @@ def plan_compose(
         8 or 16 bits.
     survey : str
         ``"sample"`` measures at least 4 million pixels, ``"exact"`` all.
+    resampling : str
+        How a scene is brought to the grid of map tiles (no other output has another grid than the scene): ``"nearest"``,
+        ``"bilinear"``, ``"cubic"`` or ``"average"``.
     writer, options
         Name of the writer where the suffix does not say, and its own options (compress, level, quality …).
     verify_inputs : bool
@@ -105,6 +112,7 @@ def plan_compose(
     GigasceneError
         `UsageError`, `BadInput`, `LimitExceeded` when `memory` is too small, `WriteFailed`.
     """
+    check_resampling(resampling)
     shown, units, packed = looked(PRODUCTS[product], look, units, packing)
     wish = Wish(
         product=product,
@@ -121,7 +129,11 @@ def plan_compose(
         options=options or {},
         execution=execution(engine, workers, memory),
     )
-    plan = build(open_scene(source, root, offset=offset), wish)
+    scene = open_scene(source, root, offset=offset)
+    if lies_off_tiles(scene, wish):
+        plan = build_mosaic([scene], MosaicWish(wish=wish, resampling=resampling))
+    else:
+        plan = build(scene, wish)
     if verify_inputs:
         verify(plan)
     return plan
@@ -151,6 +163,12 @@ def compose(
         Also written beside the target, as JSON.
     """
     return run_plan(plan_compose(product, source, target, **wishes), resume=resume, watch=watch)
+
+
+def check_resampling(said: str) -> None:
+    """Raise `UnknownName` if there is no such resampling."""
+    if said not in RESAMPLINGS:
+        raise UnknownName(said, "resampling", "", RESAMPLINGS)
 
 
 def execution(engine: str, workers: int | str | None, memory: str | int | None) -> Execution:

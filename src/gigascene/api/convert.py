@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from gigascene.api.compose import execution
+from gigascene.api.compose import check_resampling, execution
 from gigascene.execute.coordinate import Watcher
 from gigascene.execute.coordinate import run as run_plan
 from gigascene.execute.receipt import Receipt
 from gigascene.model.errors import UsageError
+from gigascene.model.mosaic import Resampling
 from gigascene.model.plain_picture import ByteOrder, Depth
-from gigascene.model.plan import Plan
-from gigascene.plan.convert import Conversion, Found, build, found, of_picture
+from gigascene.model.plan import AS_IT_IS, Plan
+from gigascene.model.scene import Scene
+from gigascene.plan.build import Wish
+from gigascene.plan.convert import Conversion, Found, build, found, of_picture, times
+from gigascene.plan.mosaic import MosaicWish, lies_off_tiles
+from gigascene.plan.mosaic import build as build_mosaic
 from gigascene.readers import raw as raw_reader
 
 
@@ -29,6 +35,7 @@ def plan_convert(
     byteorder: ByteOrder = "big",
     offset: int = 0,
     datetime: str = "",
+    resampling: Resampling = "nearest",
     writer: str | None = None,
     options: Mapping[str, Any] | None = None,
     engine: str = "threads",
@@ -53,7 +60,7 @@ def plan_convert(
     datetime : str
         When it was taken, such as ``"2020-07-01T10:00:00Z"``, or begin and end with a slash between. No picture says so itself,
         and without it a georeferenced one has no STAC item, which needs a time.
-    writer, options, engine, workers, memory
+    resampling, writer, options, engine, workers, memory
         As for `plan_compose`.
 
     Raises
@@ -68,8 +75,10 @@ def plan_convert(
         execution=execution(engine, workers, memory),
         when=datetime,
     )
+    check_resampling(resampling)
     path = Path(source)
-    return build(found(path, image) if raw is None else _raw(path, raw, depth, byteorder, offset), wish)
+    picture = found(path, image) if raw is None else _raw(path, raw, depth, byteorder, offset)
+    return _on_tiles(picture.scene, wish, resampling) or build(picture, wish)
 
 
 def convert(
@@ -82,6 +91,14 @@ def convert(
 ) -> Receipt:
     """Write a picture in another format. Takes all that `plan_convert` takes; `resume` and `watch` as for `compose`."""
     return run_plan(plan_convert(source, target, **wishes), resume=resume, watch=watch)
+
+
+def _on_tiles(scene: Scene | None, wish: Conversion, resampling: Resampling) -> Plan | None:
+    """The plan of map tiles of a GeoTIFF that does not lie on their grid; None for anything else."""
+    own = Wish(product=AS_IT_IS, target=wish.target, writer=wish.writer, options=wish.options, execution=wish.execution)
+    if scene is None or not lies_off_tiles(scene, own):
+        return None
+    return replace(build_mosaic([scene], MosaicWish(wish=own, resampling=resampling)), times=times(wish.when))
 
 
 def _raw(path: Path, raw: tuple[int, int, int], depth: int, byteorder: ByteOrder, offset: int) -> Found:

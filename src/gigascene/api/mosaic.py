@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal
 
-from gigascene.api.compose import Stretch, execution, look_of
+from gigascene.api.compose import Stretch, check_resampling, execution, look_of
 from gigascene.api.scenes import Source, open_scenes
 from gigascene.execute.coordinate import Watcher
 from gigascene.execute.coordinate import run as run_plan
 from gigascene.execute.receipt import Receipt
 from gigascene.model.errors import UnknownName, UsageError
-from gigascene.model.mosaic import COMBINES, RESAMPLINGS, Combine, Resampling
+from gigascene.model.mosaic import COMBINES, Combine, Resampling
 from gigascene.model.plan import AS_IT_IS, Plan
 from gigascene.model.scene import Scene
 from gigascene.plan.build import Wish
@@ -102,8 +102,7 @@ def plan_mosaic(
     kept = product == AS_IT_IS or _keeps_numbers(product, opened, bands, units, mask, depth, looks)
     if combine not in COMBINES:
         raise UnknownName(combine, "way to combine scenes", "", COMBINES)
-    if resampling not in RESAMPLINGS:
-        raise UnknownName(resampling, "resampling", "", RESAMPLINGS)
+    check_resampling(resampling)
     if kept and (bands or depth is not None or any(look is not None for look in looks)):
         raise UsageError(
             f"{AS_IT_IS!r} keeps all bands and their stored numbers; choose another product to change them"

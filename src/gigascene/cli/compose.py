@@ -35,6 +35,10 @@ Quality = Annotated[int | None, typer.Option("--quality", help="JPEG and WebP: 1
 Tile = Annotated[int | None, typer.Option("--tile", help="COG, Deep Zoom: side of a tile, pixels.")]
 Tiles = Annotated[str | None, typer.Option("--tiles", help="Deep Zoom: png (exact), jpg or webp.")]
 
+Resampling = Annotated[
+    str, typer.Option("--resampling", help="Onto the grid of map tiles: nearest, bilinear, cubic or average.")
+]
+
 
 def add_to(root: typer.Typer) -> None:
     """Add this verb."""
@@ -72,6 +76,7 @@ def compose(
     quality: Quality = None,
     tile: Tile = None,
     tiles: Tiles = None,
+    resampling: Resampling = "nearest",
     verify_inputs: Annotated[
         bool, typer.Option("--verify-inputs", help="Check the files against their product's own checksums first.")
     ] = False,
@@ -111,6 +116,7 @@ def compose(
         survey=o.one_of("--survey", survey, ("sample", "exact")),
         writer="figure" if figure or title else None,
         options=given(compress=compress, level=level, quality=quality, title=title, tile=tile, tiles=tiles),
+        resampling=resampling,  # type: ignore[arg-type]  # checked there
         engine=engine,
         workers=workers,
         memory=memory,
@@ -178,7 +184,8 @@ def _joined(facts: Any) -> str:
     unused = f", {len(facts['unused'])} unused" if facts["unused"] else ""
     seam = facts.get("seam", {})
     jump = f", jumps at seams {seam.get('after', seam['before']):.2f} levels" if seam else ""
-    return f"\n{facts['used']} scenes{unused}, {100 * facts['coverage']:.1f} % filled{jump}"
+    scenes = "1 scene" if facts["used"] == 1 else f"{facts['used']} scenes"
+    return f"\n{scenes}{unused}, {100 * facts['coverage']:.1f} % filled{jump}"
 
 
 def _changed(facts: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gigascene.cli import _options as o
-from gigascene.cli.compose import Compress, Level, Quality, Tile, Tiles, carry_out, given
+from gigascene.cli.compose import Compress, Level, Quality, Resampling, Tile, Tiles, carry_out, given
 from gigascene.model.errors import GigasceneError
 
 HELP = """Write a picture in another format, whatever its size.
@@ -45,6 +45,7 @@ def convert(
     quality: Quality = None,
     tile: Tile = None,
     tiles: Tiles = None,
+    resampling: Resampling = "nearest",
     engine: o.Engine = "threads",
     workers: o.Workers = None,
     memory: o.Memory = None,
@@ -68,6 +69,7 @@ def convert(
         offset=offset,
         datetime=datetime,
         options=given(compress=compress, level=level, quality=quality, tile=tile, tiles=tiles),
+        resampling=resampling,  # type: ignore[arg-type]  # checked there
         engine=engine,
         workers=workers,
         memory=memory,

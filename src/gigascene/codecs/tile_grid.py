@@ -142,5 +142,6 @@ def _refusal(what: str, grid: TileGrid, zoom: int, tile: int) -> UsageError:
         f"Tiles need a picture on the tile grid of a zoom level, and this one is not: {what}. Wanted are EPSG:3857 with pixels "
         f"of {MERCATOR.span!r} / ({tile} * 2**zoom) metres or EPSG:4326 with {GEODETIC.span!r} / ({tile} * 2**zoom) degrees "
         f"(in EPSG:{grid.epsg} at zoom {zoom}: {grid.resolution(zoom, tile)!r}), and a border of tiles at the left and the "
-        f"top: at {grid.left!r} + column * {grid.span / (1 << zoom)!r} and {grid.top!r} - row * {grid.span / (1 << zoom)!r}."
+        f"top: at {grid.left!r} + column * {grid.span / (1 << zoom)!r} and {grid.top!r} - row * {grid.span / (1 << zoom)!r}. "
+        "Scenes and GeoTIFFs are brought there unless a grid is asked for; so convert a picture to a GeoTIFF first."
     )

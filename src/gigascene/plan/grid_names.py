@@ -82,16 +82,16 @@ def _high(place: float) -> int:
     return math.ceil(place - 1e-6)
 
 
-def lattice(name: str | None, sources: Sequence[GeoBox]) -> Lattice:
+def lattice(name: str | None, sources: Sequence[GeoBox], tile: int = TILE) -> Lattice:
     """The lattice of a name; raises `UsageError`, or `BadInput` where the sources have no CRS.
 
-    Where most sources lie on one lattice of the CRS and the pixel size asked for, it is theirs: nothing is resampled then.
+    `tile` is the side of a map tile, for their grids. Where most sources lie on one lattice of the CRS and the pixel size asked for, it is theirs: nothing is resampled then.
     """
     if name is None or name == "auto":
         return _of_most(sources)
     kind, _, rest = name.partition(":")
     if kind == "tiles":
-        return _of_tiles(rest, sources)
+        return _of_tiles(rest, sources, tile)
     if kind == "like":
         grid = describe(rest, band="grid").geobox
         if grid.crs is None or not grid.axis_aligned:
@@ -107,17 +107,17 @@ def lattice(name: str | None, sources: Sequence[GeoBox]) -> Lattice:
     return Lattice(crs=crs, size=(pixel, pixel), origin=(0.0, 0.0))
 
 
-def _of_tiles(zoom: str, sources: Sequence[GeoBox]) -> Lattice:
+def _of_tiles(zoom: str, sources: Sequence[GeoBox], tile: int) -> Lattice:
     """Pixels of a zoom level of web maps; left out, the one whose pixels are nearest to those of the finest source."""
     if not zoom:
         unit = GeoBox((1, 1), Affine(1, 0, 0, 0, -1, 0), f"EPSG:{MERCATOR.epsg}")
         finest = min((pixel_size(source, unit) for source in sources if source.crs is not None), default=1.0)
-        zoom = str(min(max(round(math.log2(MERCATOR.span / TILE / finest)), 0), DEEPEST))
+        zoom = str(min(max(round(math.log2(MERCATOR.span / tile / finest)), 0), DEEPEST))
     if not zoom.isdigit() or int(zoom) > DEEPEST:
         raise UsageError(f"there is no zoom level {zoom!r}; write tiles:12, up to tiles:{DEEPEST}")
-    size = MERCATOR.resolution(int(zoom), TILE)
+    size = MERCATOR.resolution(int(zoom), tile)
     origin = (MERCATOR.left, MERCATOR.top)
-    return Lattice(crs=CRS(f"EPSG:{MERCATOR.epsg}"), size=(size, size), origin=origin, snap=TILE)
+    return Lattice(crs=CRS(f"EPSG:{MERCATOR.epsg}"), size=(size, size), origin=origin, snap=tile)
 
 
 def _of_most(sources: Sequence[GeoBox]) -> Lattice:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from odc.geo.geobox import GeoBox
 
+from gigascene.codecs.tile_grid import on_grid
 from gigascene.model.contracts import Writer
 from gigascene.model.errors import BadInput, UsageError
 from gigascene.model.grid import Window
@@ -32,7 +33,7 @@ from gigascene.plan.build import (
 )
 from gigascene.plan.clip import Region, region
 from gigascene.plan.edges import edges
-from gigascene.plan.grid_names import Bounds, grid, lattice, projected
+from gigascene.plan.grid_names import TILE, Bounds, grid, lattice, projected
 from gigascene.plan.layers import Source, ordered, pictures, products
 from gigascene.plan.merged import merged
 from gigascene.plan.overlaps import Pair, overlaps
@@ -100,6 +101,25 @@ def build(scenes: Sequence[Scene], wish: MosaicWish) -> Plan:
     return _plan(placed, mosaic, recipe, format, wish.wish)
 
 
+def lies_off_tiles(scene: Scene, wish: Wish) -> bool:
+    """True where map tiles are asked of a scene that lies on no tile grid: it is brought to one, as a mosaic of one scene."""
+    tile = _map_tile(wish)
+    try:
+        for asset in scene.assets.values() if tile else ():
+            on_grid(asset.geobox, tile)
+    except UsageError:
+        return True
+    return False
+
+
+def _map_tile(wish: Wish) -> int:
+    """Side of a map tile; 0 where none are asked for. What is no number is the writer's to refuse."""
+    if writer_of(wish.target, wish.writer, wish.options).name != "tiles":
+        return 0
+    said = wish.options.get("tile", TILE)
+    return said if isinstance(said, int) and said > 0 else TILE
+
+
 def _check(wish: MosaicWish, *, as_is: bool) -> None:
     """Tell what makes no sense before anything is read."""
     if not as_is:
@@ -117,7 +137,7 @@ def _check(wish: MosaicWish, *, as_is: bool) -> None:
 
 def _output(sources: Sequence[GeoBox], wish: MosaicWish) -> tuple[GeoBox, Region | None]:
     """The grid of the mosaic, and the region that is filled."""
-    lines = lattice(wish.grid, sources)
+    lines = lattice(wish.grid, sources, _map_tile(wish.wish) or TILE)
     area = None if wish.clip is None else region(wish.clip)
     asked = None
     if wish.bbox is not None or area is not None:
