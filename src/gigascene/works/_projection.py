@@ -45,6 +45,9 @@ class Way:
     output_period: float
     """The same of the output, in units of its CRS."""
 
+    checked: bool
+    """True where places beyond the edge of the output's map must be told from others: by the way back."""
+
     @property
     def fixed_period(self) -> int:
         """`period` in units of 1 / `ONE`."""
@@ -83,8 +86,8 @@ class Way:
         """Coordinates of the source's CRS."""
         transformer = transformer_of(str(self.output.crs), str(self.source.crs))
         found: tuple[F64, F64] = transformer.transform(x, y, errcheck=False)
-        if not self.output.crs.geographic:
-            # Beyond the edge of a world map PROJ often finds places on its other side: only the way back tells.
+        if self.checked:
+            # Beyond the edge of a world map PROJ often finds places on its other side.
             back = transformer.transform(*found, errcheck=False, direction=TransformDirection.INVERSE)
             beside = back[0] - x
             if self.output_period:
@@ -126,6 +129,7 @@ def way(output: GeoBox, source: GeoBox) -> Way:
         affine=_affine(output, source) if output.crs == source.crs else None,
         period=world(source) / abs(source.affine.a) if upright else 0.0,
         output_period=world(output),
+        checked=output.crs is not None and not output.crs.geographic,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -60,14 +61,19 @@ class Warp:
     def __post_init__(self) -> None:
         if self.resampling not in RESAMPLINGS:
             raise UsageError(f"cannot resample by {self.resampling!r}; known are {', '.join(RESAMPLINGS)}")
-        way(self.output, self.source)
+        self.route  # noqa: B018  (grids that nothing connects are refused at once)
+
+    @cached_property
+    def route(self) -> Way:
+        """The exact way from the output to the source."""
+        return way(self.output, self.source)
 
     def window(self, window: Window) -> Window | None:
         """The source pixels that an output window needs, neighbours of its filter included; None if there are none.
 
         Every pixel of the window is looked at, not its border alone: a pole may lie inside.
         """
-        if (shift := _way(self).shift) is not None:
+        if (shift := self.route.shift) is not None:
             return _shifted(window, shift).within(self.source.shape)
         return _found(self, window).needed
 
@@ -94,13 +100,13 @@ class Warp:
         (y, x) bool
         """
         part = self._checked(stored, valid, at, window)
-        if _way(self).shift is not None:
+        if self.route.shift is not None:
             return _as_float(*self.apply_nearest(stored, valid, at, window))
         found = _found(self, window)
         if self.resampling == "nearest":
             return _as_float(*warp.nearest(part, found.centres))
         if found.corners is not None:
-            return footprint.average(part, found.centres, found.corners, _way(self).fixed_period)
+            return footprint.average(part, found.centres, found.corners, self.route.fixed_period)
         return warp.interpolate(part, found.centres, self.filter)
 
     def apply_nearest(
@@ -108,14 +114,14 @@ class Warp:
     ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """The same by the nearest pixel, whatever the resampling: stored numbers as they are, 0 where not valid."""
         part = self._checked(stored, valid, at, window)
-        if (shift := _way(self).shift) is not None:
+        if (shift := self.route.shift) is not None:
             return _copy(part, _shifted(window, shift))
         return warp.nearest(part, _found(self, window).centres)
 
     @property
     def filter(self) -> Filter:
         """How source pixels are weighed, for bilinear and cubic."""
-        y, x = stretch(_way(self))
+        y, x = stretch(self.route)
         return Filter(kind=KINDS[self.resampling], y=y, x=x)
 
     def _checked(self, stored: NDArray[Any], valid: NDArray[np.bool_], at: Window, window: Window) -> Part:
@@ -125,7 +131,7 @@ class Warp:
             at.top <= needed.top and at.left <= needed.left and at.bottom >= needed.bottom and at.right >= needed.right
         ):
             raise ValueError(f"{window} of the output needs {needed} of the source, and got {at}")
-        return Part(stored=stored, valid=valid, at=at, columns=self.source.shape[1], around=_way(self).around)
+        return Part(stored=stored, valid=valid, at=at, columns=self.source.shape[1], around=self.route.around)
 
 
 def _as_float(values: NDArray[Any], good: NDArray[np.bool_]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -167,20 +173,16 @@ _last = threading.local()
 
 
 def _found(warp: Warp, window: Window) -> _Found:
-    if getattr(_last, "asked", None) != (warp, window):
-        _last.asked = None
-        _last.found = _find(warp, window)
-        _last.asked = (warp, window)
-    found: _Found = _last.found
+    asker, asked, found = getattr(_last, "found", (None, None, None))
+    if asker is not warp or asked != window or found is None:
+        _last.found = None, None, None  # two windows at once would need the memory of two
+        found = _find(warp, window)
+        _last.found = warp, window, found
     return found
 
 
-def _way(warp: Warp) -> Way:
-    return way(warp.output, warp.source)
-
-
 def _find(warp: Warp, window: Window) -> _Found:
-    there = _way(warp)
+    there = warp.route
     centres = _control_grid.positions(there, window)
     if warp.resampling != "average":
         reach = (0, 0) if warp.resampling == "nearest" else warp.filter.reach
