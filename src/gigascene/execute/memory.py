@@ -15,7 +15,7 @@ import psutil
 INTERVAL_S = 0.1
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-KEPT = 16 << 20
+KEPT = 8 << 20
 """Bytes of freed memory that each thread may keep for its next block: those of a strip and its code. glibc would raise this by what it sees, up to 64 MB."""
 
 
