@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -261,9 +261,10 @@ def png(tools: Tools) -> list[Job]:
         }.items()
     ]
     gdal = ["gdal_translate", "-q", "-of", "PNG", source, out("gdal")]
+    convert = _imagemagick()
     magick = Job(
         name="ImageMagick",
-        commands=[["convert", source, out("magick")]],
+        commands=[[str(convert), source, out("magick")]],
         output=tools.out("magick.png"),
         environment={"MAGICK_CONFIGURE_PATH": str(HERE / "peers" / "magick")},
         note="without Debian's limits",
@@ -272,8 +273,19 @@ def png(tools: Tools) -> list[Job]:
         *ours,
         *peers,
         *([Job(name="GDAL", commands=[gdal], output=tools.out("gdal.png"))] if tools.gdal else []),
-        *([magick] if shutil.which("convert") else []),
+        *([magick] if convert else []),
     ]
+
+
+def _imagemagick() -> str | None:
+    """The first `convert` of ImageMagick; other programs have that name too."""
+    for folder in os.get_exec_path():
+        program = Path(folder) / "convert"
+        if os.access(program, os.X_OK):
+            said = subprocess.run([program, "-version"], capture_output=True, text=True, check=False).stdout
+            if "ImageMagick" in said:
+                return str(program)
+    return None
 
 
 def jpeg(tools: Tools) -> list[Job]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
+from isal import isal_zlib
 from numpy.typing import NDArray
 
 from gigascene.codecs._isal import flushed as searched_flushed
@@ -73,7 +74,7 @@ def _literals(part: NDArray[np.uint8]) -> bytes:
 
 
 def _literal_stream(part: NDArray[np.uint8]) -> bytes:
-    return b"".join((ZLIB_HEADER, deflated(part, final=True).data, struct.pack(">I", zlib.adler32(part.data))))
+    return b"".join((ZLIB_HEADER, deflated(part, final=True).data, struct.pack(">I", isal_zlib.adler32(part.data))))
 
 
 def _slowest(part: NDArray[np.uint8]) -> bytes:

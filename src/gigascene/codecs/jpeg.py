@@ -13,12 +13,12 @@ of one bit a pixel, which GDAL reads behind the image.
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import reduce
 
 import imagecodecs
 import numpy as np
+from isal import isal_zlib
 from numpy.typing import NDArray
 
 from gigascene.codecs._isal import flushed
@@ -69,7 +69,7 @@ class JpegCodec:
         valid = levels[..., -1] if format.alpha else reduce(np.bitwise_or, np.moveaxis(levels, -1, 0))
         # A strip has a multiple of 8 rows, hence whole bytes, though rows have not.
         bits = np.packbits(valid != 0, bitorder="little").tobytes()
-        facts = {"image": len(image), "adler32": zlib.adler32(bits), "raw": len(bits), "full": bool(valid.all())}
+        facts = {"image": len(image), "adler32": isal_zlib.adler32(bits), "raw": len(bits), "full": bool(valid.all())}
         yield piece_of(first, image + flushed(bits), facts)
 
 
