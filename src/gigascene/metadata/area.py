@@ -11,7 +11,8 @@ M2_PER_KM2 = 1e6
 def pixel_km2(geobox: GeoBox) -> float | None:
     """Area of one pixel in the plane of its CRS, km²; None where that has no metres (degrees, or no CRS).
 
-    The plane's own scale is not taken out: in UTM it is off by 0.1 % at most.
+    The plane's own scale is not taken out: in a UTM zone areas are off by 0.2 % at most, but on Web Mercator
+    at 60 degrees they are four times too large.
 
     Examples
     --------
