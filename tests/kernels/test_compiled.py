@@ -1,6 +1,8 @@
 """Kernels' machine code on disk: processes that compile at once never get each other's."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,48 +10,68 @@ import pytest
 from numba.core.caching import IndexDataCacheFile
 
 from gigascene.kernels import _compiled
-from gigascene.kernels._compiled import Index, kernel
+from gigascene.kernels._compiled import Kept, kernel
 
 
-def interrupted(kind, folder, meanwhile):
-    """A cache in which another process does something between this one's look at the index and its writing."""
-
-    class Interrupted(kind):
-        def _save_index(self, overloads):
-            meanwhile()
-            super()._save_index(overloads)
-
-    return Interrupted(str(folder), "kernel", "stamp")
+def kept(folder):
+    return Kept(str(folder), "kernel", Path(__file__))
 
 
-def race(kind, folder):
-    """Two processes save the code of different types at once; what each type then gets."""
-    other = kind(str(folder), "kernel", "stamp")
-    one = interrupted(kind, folder, lambda: other.save("bytes", "code for bytes"))
+def test_processes_that_save_at_once_lose_nothing(tmp_path):
+    one, other = kept(tmp_path), kept(tmp_path)
+    assert one.load("floats") is None
     one.save("floats", "code for floats")
-    reader = kind(str(folder), "kernel", "stamp")
-    return {key: reader.load(key) for key in ("bytes", "floats")}
-
-
-def test_a_race_costs_a_compilation_and_no_more(tmp_path):
-    found = race(Index, tmp_path)
-    assert set(found.items()) <= {("bytes", "code for bytes"), ("floats", "code for floats"), ("bytes", None)}
-    assert found["floats"] == "code for floats"
+    other.save("bytes", "code for bytes")
+    for file in (one, other, kept(tmp_path)):
+        assert file.load("floats") == "code for floats"
+        assert file.load("bytes") == "code for bytes"
+        assert file.load("words") is None
 
 
 def test_numba_alone_would_number_both_alike(tmp_path):
     files = [IndexDataCacheFile(str(tmp_path), "kernel", "stamp") for _ in range(2)]
     looked = [file._load_index() for file in files]
-    assert looked == [{}, {}]  # both now take number 1: the reason for `Index`
+    assert looked == [{}, {}]  # both now take number 1: the reason for `Kept`
     assert {file._data_name(1) for file in files} == {"kernel.1.nbc"}
 
 
-def test_code_of_an_older_source_is_not_taken(tmp_path):
-    Index(str(tmp_path), "kernel", "old").save("floats", "old code")
-    new = Index(str(tmp_path), "kernel", "new")
-    assert new.load("floats") is None
-    new.save("floats", "new code")
-    assert new.load("floats") == "new code"
+PROGRAM = """
+import sys
+sys.path.insert(0, {folder!r})
+from pairs import double
+print(double.double(4.0))
+"""
+OUTER = """
+from gigascene.kernels._compiled import kernel
+from pairs.{inner} import times
+
+@kernel
+def double(value):
+    return times(value, 1) + times(value, 3)
+"""
+INNER = """
+from gigascene.kernels._compiled import kernel
+
+@kernel
+def times(value, more):
+    return {factor} * value * more
+"""
+
+
+def test_code_of_an_older_callee_is_not_taken(tmp_path):
+    """numba alone would print the same twice: the caller's own file did not change.
+
+    And it would compile the callee for each literal that it is called with: time and memory for nothing.
+    """
+    folder = tmp_path / "pairs"
+    folder.mkdir()
+    (folder / "double.py").write_text(OUTER.format(inner="inner"))
+    for factor in (2, 3):
+        (folder / "inner.py").write_text(INNER.format(factor=factor))
+        words = [sys.executable, "-B", "-c", PROGRAM.format(folder=str(tmp_path))]
+        done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=120)
+        assert done.stdout == f"{16.0 * factor}\n", done.stderr
+        assert len(list(folder.rglob("*.nbc"))) == 2 * (factor - 1)
 
 
 @kernel

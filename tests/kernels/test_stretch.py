@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -253,6 +253,7 @@ def test_brighter_is_never_darker(values, look):
 @given(limits(), st.floats(1.05, 10))
 def test_gamma_above_1_brightens(pair, gamma):
     values = np.linspace(*pair, 500, dtype=np.float32)
+    assume(np.unique(values).size > 100)
     plain, bright = (stretch.levels_numpy(values, stretch.linear(254, *pair, g), 1).astype(int) for g in (1, gamma))
     assert (bright >= plain).all()
     assert bright.sum() > plain.sum()

@@ -4,7 +4,8 @@ What numba's own ``njit(nogil=True, cache=True)`` does not see to:
 
 - It numbers the machine code of a function's types (1, 2 …) in files beside an index. Two processes that compile
   different types at once take the same number, and a third then runs the code of one type on arrays of another.
-  Here a file is named after what is in it.
+  And it takes code for fresh while its own file is unchanged, whatever happened to the kernels it calls.
+  Here a file is named after all that its content depends on.
 - LLVM stays resident, some 50 MB, though it works for a moment at each kernel's first call. Its code is dropped
   from memory after that; the system maps it again should it be needed.
 """
@@ -23,6 +24,7 @@ from numba.core import config
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import CPUDispatcher
+from numba.core.types.misc import unliteral
 
 OPTIONS = {"nopython": True, "nogil": True, "error_model": "numpy"}
 """No fast arithmetic: the same bits as the plain function. A division by zero is not an exception, as in NumPy."""
@@ -30,28 +32,47 @@ OPTIONS = {"nopython": True, "nogil": True, "error_model": "numpy"}
 MADV_DONTNEED = 4
 
 
-class Index(IndexDataCacheFile):
-    """Where the machine code of one function lies, for every combination of types and CPU.
+class Kept(IndexDataCacheFile):
+    """Where the machine code of one function lies: a file for every combination of types, CPU, numba and source.
 
-    Two processes that save at once may lose one of the two entries (it is compiled again), never mix them up.
+    A name says all that the code depends on, so there is no index that two processes could write at once.
     """
 
+    def __init__(self, folder: str, name: str, source: Path) -> None:
+        super().__init__(folder, name, None)
+        self._name, self._source = name, source
+
+    def load(self, key: Any) -> Any:
+        """The code, or None."""
+        with suppress(OSError):
+            return self._load_data(self._file(key))
+        return None
+
     def save(self, key: Any, data: Any) -> None:
-        """Write the code, then the entry that leads to it."""
-        digest = hashlib.sha256(repr((self._source_stamp, self._version, key)).encode()).hexdigest()
-        name = self._data_name_pattern.replace("{number:d}", digest[:24])
-        self._save_data(name, data)
-        overloads = self._load_index()
-        if overloads.get(key) != name:
-            self._save_index(overloads | {key: name})
+        """Write it; the file is there whole or not at all."""
+        self._save_data(self._file(key), data)
+
+    def _file(self, key: Any) -> str:
+        depends = repr((_sources(self._source.parent), self._version, key))
+        return f"{self._name}.{hashlib.sha256(depends.encode()).hexdigest()[:24]}.nbc"
+
+
+@cache
+def _sources(folder: Path) -> str:
+    """Digest of all code that a kernel in this folder could call: its neighbours', and this folder's."""
+    digest = hashlib.sha256()
+    for file in sorted({*folder.glob("*.py"), *Path(__file__).parent.glob("*.py")}):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 class Cache(FunctionCache):
-    """numba's cache with an `Index` of ours."""
+    """numba's cache that keeps its files as `Kept` says."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
-        self._cache_file = Index(self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp())
+        source = Path(function.__code__.co_filename)
+        self._cache_file = Kept(self._cache_path, self._impl.filename_base, source)
 
 
 class Kernel(CPUDispatcher):
@@ -60,6 +81,11 @@ class Kernel(CPUDispatcher):
     def enable_caching(self) -> None:
         """Keep the machine code on disk."""
         self._cache = Cache(self.py_func)
+
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        """The code for a call by another kernel: one for ``3`` and for any other int64, not one for every number."""
+        kinds = [unliteral(kind) for kind in args], {name: unliteral(kind) for name, kind in kws.items()}
+        return super().get_call_template(*kinds)
 
     def compile(self, sig: Any) -> Any:
         """Compile, or load, the code for one combination of types."""
