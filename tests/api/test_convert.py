@@ -90,7 +90,7 @@ def test_any_cut_and_engine_give_the_same_bytes(tmp_path):
     gigascene.convert(source, png)
     for start in (source, png):
         seen = set()
-        for engine, workers, memory in (("serial", 1, "2G"), ("threads", 3, "400M"), ("processes", 2, "1G")):
+        for engine, workers, memory in (("serial", 1, "2G"), ("threads", 3, "500M"), ("processes", 2, "1400M")):
             target = tmp_path / "out.tif"
             gigascene.convert(start, target, engine=engine, workers=workers, memory=memory)
             seen.add(hashlib.sha256(target.read_bytes()).hexdigest())
@@ -180,7 +180,7 @@ def test_killed_and_resumed(tmp_path):
     source = write_pam(tmp_path / "a.pam", noise((6000, 3000)))
     whole, target = tmp_path / "whole.png", tmp_path / "out.png"
     gigascene.convert(source, whole)
-    code = f"import gigascene; gigascene.convert({str(source)!r}, {str(target)!r}, workers=1, memory='300M')"
+    code = f"import gigascene; gigascene.convert({str(source)!r}, {str(target)!r}, workers=1, memory='350M')"
     child = subprocess.Popen([sys.executable, "-c", code])
     part = tmp_path / ".out.png.part"
     while child.poll() is None and not (part.exists() and part.stat().st_size > 4_000_000):
@@ -188,6 +188,6 @@ def test_killed_and_resumed(tmp_path):
     child.kill()
     child.wait()
     assert not target.exists()
-    receipt = gigascene.convert(source, target, workers=1, memory="300M", resume=True)
+    receipt = gigascene.convert(source, target, workers=1, memory="350M", resume=True)
     assert receipt.resumed > 0
     assert target.read_bytes() == whole.read_bytes()

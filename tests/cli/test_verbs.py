@@ -276,7 +276,7 @@ def test_plan_save_run(say, small_scene, tmp_path):
     say("compose", "ndvi", small_scene, "-o", tmp_path / "b.tif")
     assert digest(target) == digest(tmp_path / "b.tif")
     for engine in ("serial", "processes"):
-        say("run", plan, "--engine", engine, "--workers", "2", "--memory", "1G", "-q")
+        say("run", plan, "--engine", engine, "--workers", "2", "--memory", "1400M", "-q")
         assert digest(target) == digest(tmp_path / "b.tif")
 
 

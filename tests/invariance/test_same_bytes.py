@@ -86,7 +86,7 @@ def test_any_order_of_completion(reference, monkeypatch):
 
 def test_any_memory(scene, tmp_path):
     seen = set()
-    for number, memory in enumerate(("360M", "450M", "2G")):
+    for number, memory in enumerate(("450M", "600M", "2G")):
         receipt = gigascene.compose("true-color", scene, tmp_path / "p.png", memory=memory, workers=1 + number)
         seen.add(hashlib.sha256(Path(receipt.target).read_bytes()).hexdigest())
     assert len(seen) == 1

@@ -74,6 +74,22 @@ def test_code_of_an_older_callee_is_not_taken(tmp_path):
         assert len(list(folder.rglob("*.nbc"))) == 2 * (factor - 1)
 
 
+def test_a_first_run_is_known(tmp_path):
+    """The first process has to compile and says so, before and after; the next loads, and has no need of the compiler."""
+    program = """
+import numpy as np
+from gigascene.kernels import _compiled, predictor
+told = [_compiled.compiling()]
+predictor.summed(np.ones((2, 3), np.uint8))
+print(told + [_compiled.compiling()])
+"""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DISABLE_JIT": "0"}
+    for told in ("[True, True]", "[False, False]"):
+        words = [sys.executable, "-c", program]
+        done = subprocess.run(words, check=False, env=environment, capture_output=True, text=True, timeout=120)
+        assert done.stdout.strip() == told, done.stderr
+
+
 @kernel
 def doubled(values):
     return values * 2

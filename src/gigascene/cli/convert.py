@@ -15,7 +15,7 @@ from gigascene.model.errors import GigasceneError
 HELP = """Write a picture in another format, whatever its size.
 
 \b
-gigascene convert world.pam -o world.png --memory 300M
+gigascene convert world.pam -o world.png --memory 400M
 gigascene convert world.png -o world.tif
 gigascene convert samples.bin -o world.png --raw 52000x26000x3
 """

@@ -17,8 +17,9 @@ import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
+from glob import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from numba.core import config
 from numba.core.caching import FunctionCache, IndexDataCacheFile
@@ -52,9 +53,19 @@ class Kept(IndexDataCacheFile):
         """Write it; the file is there whole or not at all."""
         self._save_data(self._file(key), data)
 
+    def any(self, machine: Any) -> bool:
+        """Whether there is code for this processor, of any types."""
+        return any(Path(self._cache_path).glob(f"{escape(self._name)}.{self._edition(machine)}.*.nbc"))
+
+    def _edition(self, machine: Any) -> str:
+        return _digest((_sources(self._source.parent), self._version, machine))
+
     def _file(self, key: Any) -> str:
-        depends = repr((_sources(self._source.parent), self._version, key))
-        return f"{self._name}.{hashlib.sha256(depends.encode()).hexdigest()[:24]}.nbc"
+        return f"{self._name}.{self._edition(key[1])}.{_digest(key)}.nbc"
+
+
+def _digest(what: Any) -> str:
+    return hashlib.sha256(repr(what).encode()).hexdigest()[:16]
 
 
 @cache
@@ -72,15 +83,23 @@ class Cache(FunctionCache):
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
         source = Path(function.__code__.co_filename)
-        self._cache_file = Kept(self._cache_path, self._impl.filename_base, source)
+        self._cache_file = self.kept = Kept(self._cache_path, self._impl.filename_base, source)
 
 
 class Kernel(CPUDispatcher):
     """A function with machine code for every combination of types it was called with."""
 
+    made: ClassVar[list[Kernel]] = []
+
     def enable_caching(self) -> None:
         """Keep the machine code on disk."""
         self._cache = Cache(self.py_func)
+        self.made.append(self)
+
+    @property
+    def kept(self) -> bool:
+        """Whether there is code for this processor on disk."""
+        return bool(self._cache.kept.any(self.targetctx.codegen().magic_tuple()))
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """The code for a call by another kernel: one for ``3`` and for any other int64, not one for every number."""
@@ -107,6 +126,12 @@ def kernel(function: Callable[..., Any]) -> Any:
     compiled = Kernel(function, targetoptions=OPTIONS)
     compiled.enable_caching()
     return compiled
+
+
+def compiling() -> bool:
+    """Whether kernels are compiled in this process: one was, or none is on disk yet."""
+    compiled = any(kernel.stats.cache_misses for kernel in Kernel.made)
+    return compiled or not any(kernel.kept for kernel in Kernel.made)
 
 
 def drop_compiler() -> None:

@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 import psutil
 
+from gigascene.kernels._compiled import compiling
 from gigascene.model.contracts import Codec
 from gigascene.model.errors import LimitExceeded, UsageError
 from gigascene.model.grid import PieceGrid
@@ -21,9 +22,11 @@ from gigascene.model.plan import Cut, Execution, Format
 from gigascene.works._needs import Needs
 
 MB = 1 << 20
-BASE = 304 * MB
-"""The interpreter, NumPy, GDAL and PROJ, and LLVM at work: measured 150 to 195 once the kernels are compiled, and up to
-285 in the very first run, which compiles them."""
+BASE = 256 * MB
+"""The interpreter, NumPy, GDAL and PROJ, and compiled kernels: measured 150 to 195."""
+
+COMPILING = 64 * MB
+"""More in the first run, which compiles the kernels: measured 50 to 70."""
 
 LEAST_CACHE = 2 * MB
 """Of decoded blocks in one process."""
@@ -55,6 +58,11 @@ def allowed() -> int:
     return max(min(int(psutil.virtual_memory().available) // 2, 2048 * MB), 512 * MB)
 
 
+def base() -> int:
+    """What a process needs before it holds a pixel, bytes."""
+    return BASE + (COMPILING if compiling() else 0)
+
+
 def memory_of(said: str | int) -> int:
     """Bytes from ``"1G"``, ``"750M"``, ``"1.5GiB"`` or a plain number.
 
@@ -78,7 +86,7 @@ def cut_to_memory(
     for cut in _cuts(needs, format, codec, wanted.workers, processes):
         ahead = (wanted.workers + max(wanted.workers // 2, 1)) * cut.task_pieces * codec.bound(format)
         running = projected(needs, format, codec, cut, wanted.workers, processes) + ahead
-        total = max(running, processes * BASE + finishing)
+        total = max(running, processes * base() + finishing)
         if total <= wanted.memory:
             return cut, replace(wanted, ahead=ahead, projected=total)
     raise LimitExceeded(
@@ -103,7 +111,7 @@ def projected(needs: Needs, format: Format, codec: Codec, cut: Cut, workers: int
     sources = rows * min(cut.window_columns, width) * needs.pixel
     handles = workers * max(len(needs.sources), 1) * HANDLE
     return (
-        processes * (BASE + cut.cache + needs.kept)
+        processes * (base() + cut.cache + needs.kept)
         + workers * (levels + sources + codec.scratch(format, across))
         + handles
     )
