@@ -177,7 +177,9 @@ def change(request, small_scene, tmp_path):
     target.parent.mkdir()
     gigascene.compose(product, small_scene, target, writer=old)
     before = beside(target)
-    gigascene.save_plan(gigascene.plan_compose(other, small_scene, target, writer=new), tmp_path / "plan.json")
+    options = {"dpi": 40, "size_in": 4} if new == "figure" else {}
+    plan = gigascene.plan_compose(other, small_scene, target, writer=new, options=options)
+    gigascene.save_plan(plan, tmp_path / "plan.json")
     gigascene.run(gigascene.load_plan(tmp_path / "plan.json"))
     return target, before, beside(target), tmp_path / "plan.json"
 
