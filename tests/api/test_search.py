@@ -16,7 +16,7 @@ from gigascene.api.search import COLLECTIONS, boxes, interval
 from gigascene.archives import stac_api
 from gigascene.model.errors import BadInput, UsageError
 from gigascene.settings import settings
-from gigascene.storage import remote
+from gigascene.storage import hrefs
 from range_server import serving
 from where import DATA, needs_data
 
@@ -311,4 +311,4 @@ def test_numbers_that_make_no_sense(wishes, saved):
 
 def test_every_collection_says_where_it_is():
     assert all(next(iter(places)) for places in COLLECTIONS.values())
-    assert not any(remote.is_remote(name) for places in COLLECTIONS.values() for name in places.values())
+    assert not any(hrefs.is_remote(name) for places in COLLECTIONS.values() for name in places.values())

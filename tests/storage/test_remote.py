@@ -14,7 +14,7 @@ from gigascene.model.scene import Asset
 from gigascene.readers.geotiff import describe
 from gigascene.readers.window import read
 from gigascene.settings import settings
-from gigascene.storage import remote
+from gigascene.storage import _hosts, _requests, hrefs, remote
 from range_server import serving
 
 
@@ -29,7 +29,7 @@ def allowed(monkeypatch):
 
 @pytest.fixture
 def server(allowed, monkeypatch):
-    monkeypatch.setattr(remote, "WAIT_S", 0.01)
+    monkeypatch.setattr(_requests, "WAIT_S", 0.01)
     with serving() as found:
         yield found
 
@@ -203,7 +203,7 @@ def test_a_name_is_asked_at_the_address_that_was_checked(strict, monkeypatch):
         raise ConnectionRefusedError
 
     monkeypatch.setattr(socket, "create_connection", connect)
-    monkeypatch.setattr(remote, "WAIT_S", 0)
+    monkeypatch.setattr(_requests, "WAIT_S", 0)
     with pytest.raises(BadInput, match="cannot be reached"):
         remote.state("http://rebinding.example/a")
     assert set(asked) == {"93.184.216.34"}
@@ -213,8 +213,8 @@ def test_redirects_to_addresses_inside_are_refused(server, monkeypatch):
     """The first host is allowed by name here; where it leads to is checked like any other."""
     url, files = server
     files.moved["/a"] = "http://169.254.169.254/latest/meta-data"
-    real = remote._is_public
-    monkeypatch.setattr(remote, "_is_public", lambda text: text == "127.0.0.1" or real(text))
+    real = _hosts.is_public
+    monkeypatch.setattr(_hosts, "is_public", lambda text: text == "127.0.0.1" or real(text))
     monkeypatch.setenv("GIGASCENE_ALLOW_PRIVATE_HREFS", "0")
     settings.cache_clear()
     with pytest.raises(BadInput, match=r"169\.254\.169\.254"):
@@ -235,7 +235,7 @@ def test_secrets_are_kept_and_not_told(server, query):
     url, files = server
     files.files["/a"] = b"12345"
     whole = f"{url.replace('//', '//me:SECRET@')}/a?{query}"
-    known = remote.remember(whole)
+    known = hrefs.remember(whole)
     assert known == f"{url}/a"
     assert remote.read(known, 0, 5) == b"12345"
     path, headers = files.asked[-1]
@@ -253,12 +253,12 @@ def test_credentials_go_to_their_own_host_only(server):
     with serving() as (other, others):
         others.files["/real"] = b"12345"
         files.moved["/a"] = f"{other}/real"
-        assert remote.read(remote.remember(f"{url.replace('//', '//me:word@')}/a"), 0, 5) == b"12345"
+        assert remote.read(hrefs.remember(f"{url.replace('//', '//me:word@')}/a"), 0, 5) == b"12345"
         assert all("Authorization" not in headers for _, headers in others.asked)
 
 
 def test_plain_queries_stay():
-    assert remote.public("https://example.org/tiles?band=red&size=10") == "https://example.org/tiles?band=red&size=10"
+    assert hrefs.public("https://example.org/tiles?band=red&size=10") == "https://example.org/tiles?band=red&size=10"
 
 
 @pytest.mark.parametrize("href", ["http:///a", "http://host:99999/a", "http://", "https://[::1/a"])

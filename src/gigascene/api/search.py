@@ -22,7 +22,7 @@ from gigascene.model.errors import BadInput, UnknownName, UsageError
 from gigascene.model.scene import Scene
 from gigascene.sensors import scenes_of
 from gigascene.sensors._stac_file import Located, find_items
-from gigascene.storage import remote
+from gigascene.storage import hrefs, remote
 from gigascene.storage.local import Target
 
 CATALOGS = {
@@ -277,7 +277,7 @@ def _gathered(wanted: _Wanted, limit: int | None) -> tuple[list[Item], int, list
             found[item.collection, item.id] = item
         unsaid += wanted.cloud is not None and not isinstance(cover, int | float)
         if len(found) > MOST:
-            raise BadInput(f"has more than {MOST} such scenes", remote.public(wanted.place), hint="Ask for less.")
+            raise BadInput(f"has more than {MOST} such scenes", hrefs.public(wanted.place), hint="Ask for less.")
     return list(found.values()), unsaid, broken
 
 
@@ -293,7 +293,7 @@ def _items(wanted: _Wanted, limit: int | None, broken: list[str]) -> Iterator[It
             if enough is not None and number >= enough:
                 break
             try:
-                item = read_item(raw, remote.public(wanted.place))
+                item = read_item(raw, hrefs.public(wanted.place))
             except BadInput as error:
                 broken.append(str(error))
                 continue
@@ -302,14 +302,14 @@ def _items(wanted: _Wanted, limit: int | None, broken: list[str]) -> Iterator[It
 
 def _server(place: str) -> stac_api.Server | None:
     """The API behind an address; None for a catalogue that is read as it lies."""
-    if not remote.is_remote(place):
+    if not hrefs.is_remote(place):
         return None
-    return stac_api.server_of(place, remote.document(remote.remember(place), stac_api.LARGEST_PAGE))
+    return stac_api.server_of(place, remote.document(hrefs.remember(place), stac_api.LARGEST_PAGE))
 
 
 def _from(server: str, item: Item) -> dict[str, Any]:
     """The item with a link to where it comes from: what it names is a stranger's word, also once it lies on disk."""
-    if remote.is_remote(item.self_href):
+    if hrefs.is_remote(item.self_href):
         return dict(item.document)
     links = [one for one in item.document.get("links") or [] if isinstance(one, Mapping) and one.get("rel") != "self"]
     here = f"{server.rstrip('/')}/collections/{item.collection or '-'}/items/{item.id}"
@@ -371,13 +371,13 @@ def _processing(item: Item) -> tuple[float, str, str]:
 def _self(document: Mapping[str, Any]) -> str:
     links = document.get("links") or []
     found = next((one["href"] for one in links if isinstance(one, Mapping) and one.get("rel") == "self"), "")
-    return found if remote.is_remote(found) else ""
+    return found if hrefs.is_remote(found) else ""
 
 
 def _nothing(wanted: _Wanted, unsaid: int, broken: list[str]) -> BadInput:
     """What to relax, found out by asking again for a little more each time."""
     if broken:
-        return BadInput(f"sends only items that cannot be read, such as: {broken[0]}", remote.public(wanted.place))
+        return BadInput(f"sends only items that cannot be read, such as: {broken[0]}", hrefs.public(wanted.place))
     said = f" ({unsaid} do not tell their cloud cover.)" if unsaid else ""
     eased = {
         "--cloud": replace(wanted, cloud=None) if wanted.cloud is not None else None,
@@ -390,8 +390,8 @@ def _nothing(wanted: _Wanted, unsaid: int, broken: list[str]) -> BadInput:
             dropped.append(option)
             if any(other.has(item) for item in _items(other, 1, [])):
                 hint = f"Without {' and '.join(dropped)} there are some: relax it."
-                return BadInput(f"has no such scene.{said}", remote.public(wanted.place), hint=hint)
+                return BadInput(f"has no such scene.{said}", hrefs.public(wanted.place), hint=hint)
     names = " or ".join(map(repr, wanted.names))
     return BadInput(
-        f"has no scene of {names} at all.{said}", remote.public(wanted.place), hint="Is the collection right?"
+        f"has no scene of {names} at all.{said}", hrefs.public(wanted.place), hint="Is the collection right?"
     )

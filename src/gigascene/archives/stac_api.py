@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode, urljoin
 
 from gigascene.model.errors import BadInput
-from gigascene.storage import remote
+from gigascene.storage import hrefs, remote
 
 LARGEST_PAGE = 128 << 20
 """Bytes of JSON."""
@@ -82,7 +82,7 @@ def items(server: Server, query: Query) -> Iterator[Mapping[str, Any]]:
     for _ in range(MOST_PAGES):
         asked = (href, json.dumps(body, sort_keys=True) if post else "")
         if asked in seen:
-            raise BadInput("sends the same page again", remote.public(href))
+            raise BadInput("sends the same page again", hrefs.public(href))
         seen.add(asked)
         page = _page(href, body, post=post)
         yield from page["features"]
@@ -90,17 +90,17 @@ def items(server: Server, query: Query) -> Iterator[Mapping[str, Any]]:
         if following is None or not page["features"]:
             return
         href, body, post = _next(href, body, following, post=post)
-    raise BadInput(f"sends more than {MOST_PAGES} pages", remote.public(server.search), hint="Ask for less.")
+    raise BadInput(f"sends more than {MOST_PAGES} pages", hrefs.public(server.search), hint="Ask for less.")
 
 
 def _page(href: str, body: Mapping[str, Any], *, post: bool) -> Mapping[str, Any]:
     if post:
-        page = remote.document(remote.remember(href), LARGEST_PAGE, body=body)
+        page = remote.document(hrefs.remember(href), LARGEST_PAGE, body=body)
     else:
         mark = "&" if "?" in href else "?"
-        page = remote.document(remote.remember(f"{href}{mark}{_flat(body)}" if body else href), LARGEST_PAGE)
+        page = remote.document(hrefs.remember(f"{href}{mark}{_flat(body)}" if body else href), LARGEST_PAGE)
     if not isinstance(page, Mapping) or not isinstance(page.get("features"), list):
-        raise BadInput("sends something else than an ItemCollection", remote.public(href))
+        raise BadInput("sends something else than an ItemCollection", hrefs.public(href))
     return page
 
 
@@ -110,7 +110,7 @@ def _next(
     """Where the next page is: a whole body, or one to be merged into the last; or all of it in the address."""
     to = link.get("href")
     if not isinstance(to, str):
-        raise BadInput("links to a next page without an address", remote.public(href))
+        raise BadInput("links to a next page without an address", hrefs.public(href))
     if str(link.get("method", "GET")).upper() == "POST":
         more = link.get("body")
         more = more if isinstance(more, Mapping) else {}

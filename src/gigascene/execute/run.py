@@ -24,7 +24,7 @@ from gigascene.model.plan import AS_IT_IS, Plan, Task
 from gigascene.plan.work import work_of
 from gigascene.readers.window import limit_cache
 from gigascene.registry import ENGINES, WRITERS
-from gigascene.storage import remote
+from gigascene.storage import hrefs
 from gigascene.works.copy import CopyBands, CopyPicture
 from gigascene.works.gather import Gather, columns, windows
 from gigascene.works.mosaic import TABLES, Mosaic
@@ -42,7 +42,7 @@ class Job:
         self.work = work_of(plan)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _job, (wire.dumps(self.plan), remote.secrets())
+        return _job, (wire.dumps(self.plan), hrefs.secrets())
 
     def __call__(self, task: Task) -> Done | Failed:
         """Run one task; what goes wrong is a result, not an exception."""
@@ -213,5 +213,5 @@ def _split(shown: Shown, height: int) -> Iterator[Shown]:
 
 
 def _job(text: str, secrets: dict[str, str]) -> Job:
-    remote.learn(secrets)
+    hrefs.learn(secrets)
     return Job(wire.loads(Plan, text))

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from gigascene.kernels.predictor import summed
 from gigascene.model.grid import PieceGrid, Window
 from gigascene.model.scene import Asset
-from gigascene.storage import remote
+from gigascene.storage import hrefs, remote
 from gigascene.storage.identity import MEMBER, identity, path_of
 
 DECODERS: Mapping[int, Callable[..., Any] | None] = {
@@ -65,7 +65,7 @@ class Blocks:
         self._differences = page.predictor == 2
         self._tiled = page.is_tiled
         self._base = int(member["offset"]) if (member := MEMBER.fullmatch(asset.href)) else 0
-        self._remote = asset.href if remote.is_remote(asset.href) else ""
+        self._remote = asset.href if hrefs.is_remote(asset.href) else ""
         if not self._remote:
             self._file = os.open(path_of(asset.href), os.O_RDONLY | os.O_CLOEXEC)
             weakref.finalize(self, os.close, self._file)
@@ -173,7 +173,7 @@ def _recognised(asset: Asset) -> Blocks | None:
 
 
 def _openable(href: str) -> Any:
-    return remote.RangeFile(href) if remote.is_remote(href) else path_of(href)
+    return remote.RangeFile(href) if hrefs.is_remote(href) else path_of(href)
 
 
 def _usual(asset: Asset, page: tifffile.TiffPage) -> bool:

@@ -16,7 +16,7 @@ from rasterio.abc import FileContainer
 from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
 
 from gigascene.model.errors import BadInput
-from gigascene.storage import remote
+from gigascene.storage import hrefs, remote
 from gigascene.storage.contents import start
 
 AGAIN = "Is the file whole? Fetch it again."
@@ -134,7 +134,7 @@ def opened(href: str, *, band: str, kinds: tuple[Kind, ...]) -> Iterator[Any]:
 
 def open_dataset(href: str, driver: str) -> Any:
     """A rasterio dataset of a path, or of a remote file, of which GDAL reads ranges through us."""
-    if not remote.is_remote(href):
+    if not hrefs.is_remote(href):
         return rasterio.open(href, driver=driver, sharing=False)
     name = f"/{hashlib.sha256(href.encode()).hexdigest()}"  # its own would be taken apart, and told in errors
     return rasterio.open(name, driver=driver, sharing=False, opener=_Ranges(name, href))

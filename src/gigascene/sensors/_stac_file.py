@@ -1,7 +1,7 @@
 """Scenes as STAC tells them: an item, an ItemCollection, a static catalogue; on disk or behind http(s)://.
 
 An href in a catalogue is a stranger's word. It leads to http:// and https://
-anywhere public (`storage/remote.py` checks the addresses), and to files of this
+anywhere public (`storage/_hosts.py` checks the addresses), and to files of this
 machine only from a catalogue that lies here itself; from one that was fetched,
 only to what lies in its own folder.
 """
@@ -19,7 +19,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from gigascene.metadata.stac_items import Item, item_assets, kind_of, link, links, read_item
 from gigascene.model.errors import BadInput, UnknownName
-from gigascene.storage import remote
+from gigascene.storage import hrefs, remote
 
 LARGEST_DOCUMENT = 256 << 20
 """Bytes of one JSON file."""
@@ -59,10 +59,10 @@ class Located:
         """
         scheme = urlsplit(href).scheme.lower() if "://" in href else ""
         if scheme in {"http", "https"}:
-            return remote.remember(href)
+            return hrefs.remember(href)
         if scheme not in {"", "file"}:
-            raise Unreadable(f"its href begins with {scheme}://, which is not read: {remote.public(href)}", self.named)
-        if remote.is_remote(self.folder):
+            raise Unreadable(f"its href begins with {scheme}://, which is not read: {hrefs.public(href)}", self.named)
+        if hrefs.is_remote(self.folder):
             return self._beside(href, scheme)
         return self._local(href, scheme)
 
@@ -78,7 +78,7 @@ class Located:
                 self.named,
                 hint="Save the item to disk if you trust it.",
             )
-        return remote.remember(urljoin(self.folder, href))
+        return hrefs.remember(urljoin(self.folder, href))
 
     def _local(self, href: str, scheme: str) -> str:
         name = unquote(urlsplit(href).path) if scheme else href
@@ -86,12 +86,12 @@ class Located:
         if not scheme and not path.exists():
             other = Path(self.folder, unquote(name))
             path = other if other.exists() else path
-            if not path.exists() and remote.is_remote(self.item.self_href):
-                return remote.remember(urljoin(self.item.self_href, href))
+            if not path.exists() and hrefs.is_remote(self.item.self_href):
+                return hrefs.remember(urljoin(self.item.self_href, href))
         path = path.resolve()
         if not self.trusted and not path.is_relative_to(Path(self.folder).resolve()):
             raise BadInput(
-                f"names a file outside its own folder ({path}), and was fetched from {remote.public(self.item.self_href)}.",
+                f"names a file outside its own folder ({path}), and was fetched from {hrefs.public(self.item.self_href)}.",
                 self.named,
                 hint="Move what it names beside it if you trust it.",
             )
@@ -100,7 +100,7 @@ class Located:
 
 def is_stac(source: str) -> bool:
     """True for an address, a folder with a catalogue or an item, or a JSON file that holds STAC; ``#ID`` may follow."""
-    if remote.is_remote(source):
+    if hrefs.is_remote(source):
         return True
     path = Path(_parted(source)[0])
     if path.is_dir():
@@ -143,20 +143,20 @@ def find_items(source: str) -> Iterator[Located]:
                 return
         seen.append(located.item.id)
     if wanted:
-        raise UnknownName(wanted, f"item of {remote.public(place)}", "", tuple(seen[:10]))
+        raise UnknownName(wanted, f"item of {hrefs.public(place)}", "", tuple(seen[:10]))
 
 
 def _parted(source: str) -> tuple[str, str]:
     """Document and id: ``scenes.json#ID``. A file of just that name goes first."""
     place, mark, wanted = source.rpartition("#")
-    if not mark or (not remote.is_remote(source) and Path(source).exists()):
+    if not mark or (not hrefs.is_remote(source) and Path(source).exists()):
         return source, ""
     return place, wanted
 
 
 def _walk(place: str) -> Iterator[Located]:
     """Item after item; each document once, so that catalogues may link in circles."""
-    if not remote.is_remote(place) and Path(place).is_dir():
+    if not hrefs.is_remote(place) and Path(place).is_dir():
         place = str(_head(Path(place)) or place)
     waiting: deque[tuple[str, int, Any]] = deque([(place, 0, {})])
     known = {_key(place)}
@@ -179,29 +179,29 @@ def _walk(place: str) -> Iterator[Located]:
                     known.add(_key(to))
                     waiting.append((to, depth + 1, common))
             if len(known) > MOST_DOCUMENTS:
-                raise BadInput(f"links to more than {MOST_DOCUMENTS} documents", remote.public(place))
+                raise BadInput(f"links to more than {MOST_DOCUMENTS} documents", hrefs.public(place))
         else:
-            raise BadInput("holds no STAC item, ItemCollection, catalogue or collection.", remote.public(here))
+            raise BadInput("holds no STAC item, ItemCollection, catalogue or collection.", hrefs.public(here))
 
 
 def _check_depth(here: str, depth: int) -> None:
     if depth > DEEPEST:
-        raise BadInput(f"lies in more than {DEEPEST} catalogues", remote.public(here))
+        raise BadInput(f"lies in more than {DEEPEST} catalogues", hrefs.public(here))
 
 
 def _located(document: Any, here: str, common: Any, *, alone: bool) -> Located:
     """A single item's hrefs are read from where it lies; those of an item in a collection from where it says it is from."""
-    place = remote.public(here)
+    place = hrefs.public(here)
     item = read_item(document, place, common)
-    if remote.is_remote(here) or (not alone and remote.is_remote(item.self_href)):
+    if hrefs.is_remote(here) or (not alone and hrefs.is_remote(item.self_href)):
         return Located(item, place, item.self_href if not alone and item.self_href else here, trusted=False)
-    return Located(item, place, str(Path(here).resolve().parent), trusted=not remote.is_remote(item.self_href))
+    return Located(item, place, str(Path(here).resolve().parent), trusted=not hrefs.is_remote(item.self_href))
 
 
 def _collection(document: Any, here: str, shared: dict[str, Any]) -> Any:
     """``item_assets`` of a lone item's collection, where that lies on disk beside it; none otherwise."""
     href = link(document, "collection")
-    if not href or "://" in href or remote.is_remote(here):
+    if not href or "://" in href or hrefs.is_remote(here):
         return {}
     path = Path(here).parent / href
     if str(path) not in shared:
@@ -211,21 +211,21 @@ def _collection(document: Any, here: str, shared: dict[str, Any]) -> Any:
 
 def _followed(here: str, href: str) -> str:
     """Where a link leads."""
-    if remote.is_remote(href) or remote.is_remote(here):
+    if hrefs.is_remote(href) or hrefs.is_remote(here):
         to = urljoin(here, href)
-        if not remote.is_remote(to):
-            raise BadInput(f"links to {href}, a file of this machine", remote.public(here))
+        if not hrefs.is_remote(to):
+            raise BadInput(f"links to {href}, a file of this machine", hrefs.public(here))
         return to
     return os.path.normpath(Path(here).parent / (unquote(urlsplit(href).path) if href.startswith("file://") else href))
 
 
 def _key(place: str) -> str:
-    return remote.public(place) if remote.is_remote(place) else os.path.realpath(place)
+    return hrefs.public(place) if hrefs.is_remote(place) else os.path.realpath(place)
 
 
 def _document(place: str) -> Any:
-    if remote.is_remote(place):
-        return remote.document(remote.remember(place), LARGEST_DOCUMENT)
+    if hrefs.is_remote(place):
+        return remote.document(hrefs.remember(place), LARGEST_DOCUMENT)
     try:
         with Path(place).open("rb") as file:
             size = os.fstat(file.fileno()).st_size

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from gigascene.model.errors import BadInput
-from gigascene.storage import remote
+from gigascene.storage import hrefs, remote
 from gigascene.storage.identity import MEMBER, ZIPPED
 
 _STEP = 1 << 20
@@ -52,7 +52,7 @@ def _opened(href: str) -> Iterator[tuple[IO[bytes], int | None]]:
         except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError) as error:
             raise BadInput(f"cannot be read from its zip file: {error}", href) from error
         return
-    if remote.is_remote(href):
+    if hrefs.is_remote(href):
         with remote.RangeFile(href) as file:
             yield cast("IO[bytes]", file), None
         return

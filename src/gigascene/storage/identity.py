@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from gigascene.storage import remote
+from gigascene.storage import hrefs, remote
 
 MEMBER = re.compile(r"/vsisubfile/(?P<offset>\d+)_(?P<size>\d+),(?P<path>.+)", re.DOTALL)
 """A member of a tar file, read in place: GDAL's name for a part of a file."""
@@ -25,7 +25,7 @@ def identity(href: str, *, fresh: bool = False) -> str:
 
     A remote file is asked for its state once in a process, or again where it must be `fresh`.
     """
-    if remote.is_remote(href):
+    if hrefs.is_remote(href):
         return remote.identity(href, fresh=fresh)
     status = path_of(href).stat()
     return f"{status.st_size}-{status.st_mtime_ns}"

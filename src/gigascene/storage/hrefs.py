@@ -1,0 +1,89 @@
+"""Hrefs and the secrets in them: a signature in a query, a password before a host.
+
+`remember` keeps the whole in this process's memory and returns the href without
+it, which is what scenes, plans, receipts and messages hold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
+
+from gigascene.model.errors import BadInput
+
+_SECRET = re.compile(
+    r"(?i)^(x-(amz|goog|oss|cos)-.*|aws\w*|googleaccessid|key-pair-id|sig|signature|policy|expires|s[vrept]|skoid|sktid|sk[tesv]|"
+    r".*(token|secret|passw|credential|auth|session|api_?key|subscription|jwt).*|key|hdn\w*)$"
+)
+_LONGEST_PLAIN = 64
+"""Characters of a value in a query; longer ones are taken for secrets."""
+
+_whole: dict[str, str] = {}
+
+
+def is_remote(href: str) -> bool:
+    """True for http:// and https://.
+
+    >>> is_remote("https://example.org/B04.tif"), is_remote("/data/B04.tif")
+    (True, False)
+    """
+    return href[:8].lower().startswith(("http://", "https://"))
+
+
+def public(href: str) -> str:
+    """The href without user, password, fragment, and without its query where that looks like holding a secret.
+
+    >>> public("https://me:word@example.org/B04.tif?sig=abc&se=2026")
+    'https://example.org/B04.tif'
+    >>> public("https://example.org/tiles?band=red")
+    'https://example.org/tiles?band=red'
+    """
+    if not is_remote(href):
+        return href
+    part = split(href)
+    pairs = parse_qsl(part.query, keep_blank_values=True)
+    plain = pairs and not any(_SECRET.match(name) or len(value) > _LONGEST_PLAIN for name, value in pairs)
+    return urlunsplit((part.scheme, part.netloc.rpartition("@")[2], part.path, part.query if plain else "", ""))
+
+
+def remember(href: str) -> str:
+    """Keep the whole href in memory; returns what may be written down."""
+    known = public(href)
+    if known != href:
+        _whole[known] = href
+    return known
+
+
+def secrets() -> dict[str, str]:
+    """What was remembered, to be handed to a worker process through its pipe; never to be written down."""
+    return dict(_whole)
+
+
+def learn(known: Mapping[str, str]) -> None:
+    """In a worker: what the coordinator remembers."""
+    _whole.update(known)
+
+
+def whole(known: str) -> str:
+    """What `remember` was given: to be asked, never to be written down."""
+    return _whole.get(known, known)
+
+
+def split(href: str) -> SplitResult:
+    """The parts of an href; raises `BadInput`."""
+    try:
+        return urlsplit(href)
+    except ValueError as error:
+        raise BadInput(f"an href is no address ({error})") from error
+
+
+def place(part: SplitResult) -> tuple[str, int]:
+    """Host and port; raises `BadInput`."""
+    try:
+        host, port = part.hostname, part.port
+    except ValueError as error:
+        raise BadInput(f"is no address ({error})", public(part.geturl())) from error
+    if not host:
+        raise BadInput("names no host", public(part.geturl()))
+    return host, port or (443 if part.scheme.lower() == "https" else 80)
