@@ -6,6 +6,9 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11, 4))
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c "$(NEW_ENOUGH)" 2>/dev/null && echo $$python && exit; done; echo python3)
 
+# Where Python may keep no compiled sources, every start compiles those of all libraries: a second, and 40 MB.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup demo test slow lint docs bench clean
 
 VIEWER := src/gigascene/serve/page/vendor/INTEGRITY
@@ -22,6 +25,7 @@ $(VIEWER): tools/fetch_openseadragon.py | .venv/.done
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -c "import gigascene.api.compose, gigascene.execute.coordinate"
 	@touch $@
 
 demo: setup
