@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from distributed import Client, LocalCluster
 
 import gigascene
 from gigascene.execute import coordinate
@@ -69,6 +70,19 @@ def test_any_number_of_threads(reference, workers):
 def test_processes(reference):
     plan, _, whole = reference
     assert made(replace(on(plan, "processes", 2), cut=Cut(task_pieces=2, window_rows=300))) == whole
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A Dask cluster of two processes, whose client is the current one."""
+    settings = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0", "memory_limit": 0}
+    with LocalCluster(**settings) as cluster, Client(cluster):
+        yield cluster
+
+
+def test_dask(reference, cluster):
+    plan, _, whole = reference
+    assert made(replace(on(plan, "dask", 2), cut=Cut(task_pieces=2, window_rows=300))) == whole
 
 
 def test_any_order_of_completion(reference, monkeypatch):

@@ -28,3 +28,8 @@ class Mortal:
 def asleep(task):
     """A task that ends long after everybody has gone."""
     time.sleep(600)
+
+
+def secretive(task):
+    """Fails over what it was given."""
+    raise ValueError(f"it is {os.environ['GIGASCENE_TEST_NAME']}")

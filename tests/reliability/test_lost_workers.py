@@ -7,22 +7,26 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 
-from gigascene.engines.processes import Processes
+from gigascene import registry
 from gigascene.model.contracts import Done
 from gigascene.model.errors import WorkersLost, exit_code
 from gigascene.model.plan import Task
 from reliability.mortal import Mortal
 
+ENGINES = ["processes", "dask"]
 
-def results(always, tmp_path):
+
+def results(engine, always, tmp_path):
     tasks = [Task(index=i, start=i, stop=i + 1) for i in range(12)]
     run = Mortal(always, str(tmp_path / "marker"))
-    return list(Processes(2).map(run, tasks, ahead=4, bound=lambda task: 1))
+    return list(registry.ENGINES[engine](2).map(run, tasks, ahead=4, bound=lambda task: 1))
 
 
-def test_a_task_that_kills_its_worker_is_named_and_the_others_are_done(tmp_path):
-    found = results(5, tmp_path)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_task_that_kills_its_worker_is_named_and_the_others_are_done(engine, tmp_path):
+    found = results(engine, 5, tmp_path)
     assert [result.task.index for result in found] == list(range(12))
     assert [result.task.index for result in found if not isinstance(result, Done)] == [5]
     assert isinstance(found[5].error, WorkersLost)
@@ -30,28 +34,29 @@ def test_a_task_that_kills_its_worker_is_named_and_the_others_are_done(tmp_path)
     assert "Task 5" in str(found[5].error)
 
 
-def test_a_worker_that_dies_once_costs_nothing(tmp_path):
-    assert all(isinstance(result, Done) for result in results(-1, tmp_path))
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_worker_that_dies_once_costs_nothing(engine, tmp_path):
+    assert all(isinstance(result, Done) for result in results(engine, -1, tmp_path))
 
 
-def test_workers_go_with_a_killed_coordinator():
+@pytest.mark.parametrize("engine", ENGINES)
+def test_workers_go_with_a_killed_coordinator(engine):
     """No worker is left in the machine by a kill that lets the coordinator say nothing."""
     code = (
-        "from gigascene.engines.processes import Processes\n"
+        "from gigascene.registry import ENGINES\n"
         "from gigascene.model.plan import Task\n"
         "from reliability.mortal import asleep\n"
         "tasks = [Task(index=i, start=i, stop=i + 1) for i in range(9)]\n"
-        "list(Processes(2).map(asleep, tasks, ahead=9, bound=lambda task: 1))\n"
+        f"list(ENGINES['{engine}'](2).map(asleep, tasks, ahead=9, bound=lambda task: 1))\n"
     )
-    child = subprocess.Popen(
-        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    )
+    path = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
+    child = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path})
     family = psutil.Process(child.pid)
     workers = []
     while len(workers) < 3 and child.poll() is None:
         time.sleep(0.1)
         workers = family.children(recursive=True)
-    time.sleep(3)  # until they are in a task, or wait for one
+    time.sleep(6)  # until they are in a task, or wait for one
     workers = family.children(recursive=True)
     child.kill()
     child.wait()

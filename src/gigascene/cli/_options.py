@@ -42,7 +42,7 @@ Offset = Annotated[
     typer.Option("--offset", help="Sentinel-2 from STAC: applied (no offset is left in the numbers) or raw."),
 ]
 Survey = Annotated[str, typer.Option("--survey", help="sample (4 million pixels) or exact (all).")]
-Engine = Annotated[str, typer.Option("--engine", help="serial, threads or processes.")]
+Engine = Annotated[str, typer.Option("--engine", help="serial, threads, processes or dask.")]
 Workers = Annotated[str | None, typer.Option("--workers", metavar="N", help="Default: all cores.")]
 Memory = Annotated[str | None, typer.Option("--memory", metavar="SIZE", help="Never use more, such as 1G.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")]

@@ -145,7 +145,7 @@ WORTH_TELLING = 100_000_000
 """Bytes of a file that is announced; smaller ones are there before it is read."""
 
 
-def make(plan: Any, *, resume: bool, json: bool, quiet: bool) -> None:
+def make(plan: Any, *, resume: bool, json: bool, quiet: bool, where: dict[str, str] | None = None) -> None:
     """Run a plan and print its receipt."""
     import gigascene
     from gigascene.model.wire import to_wire
@@ -159,7 +159,7 @@ def make(plan: Any, *, resume: bool, json: bool, quiet: bool) -> None:
     if disk.doubt:
         typer.echo(f"gigascene: warning: {disk.doubt}.", err=True)
     with progress(plan.recipe.product, quiet=quiet) as watch:
-        receipt = gigascene.run(plan, resume=resume, watch=run_watcher(watch))
+        receipt = gigascene.run(plan, resume=resume, watch=run_watcher(watch), where=where)
     if json:
         o.print_json(to_wire(receipt))
         return

@@ -1,17 +1,28 @@
-"""Bounded, ordered mapping over any `concurrent.futures` executor."""
+"""Bounded, ordered mapping over anything that makes promises: an executor of `concurrent.futures`, a cluster."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
+from typing import Any, Protocol
 
 from gigascene.model.contracts import Done, Failed
 from gigascene.model.plan import Task
 
 
+class Promise(Protocol):
+    """A result to come: a `Future` of any kind."""
+
+    def result(self) -> Done | Failed:
+        """Wait for it."""
+
+    def cancel(self) -> Any:
+        """Nobody wants it any more."""
+
+
 def bounded_map(
-    submit: Callable[[Task], Future[Done | Failed]],
+    submit: Callable[[Task], Promise],
     tasks: Iterable[Task],
     *,
     ahead: int,
@@ -23,7 +34,7 @@ def bounded_map(
     Held results count: if the first task stalls, the others wait instead of filling memory.
     """
     waiting = iter(tasks)
-    flying: deque[tuple[Future[Done | Failed], int]] = deque()
+    flying: deque[tuple[Promise, int]] = deque()
     room, following = ahead, next(waiting, None)
     try:
         while flying or following is not None:

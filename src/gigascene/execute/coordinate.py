@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from glob import escape
@@ -19,8 +19,8 @@ from gigascene.execute.run import Job, tasks
 from gigascene.execute.signals import Stop, stopping
 from gigascene.execute.unpack import unpacked
 from gigascene.model.contracts import Engine, Failed, Piece, Placed, Sink
-from gigascene.model.errors import BadInput, WriteFailed, exit_code
-from gigascene.model.plan import Plan
+from gigascene.model.errors import BadInput, UsageError, WriteFailed, exit_code
+from gigascene.model.plan import Execution, Plan
 from gigascene.plan.check import check_versions
 from gigascene.plan.fingerprint import band_of, fingerprint, sources
 from gigascene.plan.space import check_space
@@ -43,13 +43,18 @@ class Progress:
 Watcher = Callable[[Progress], None]
 
 
-def run(plan: Plan, *, resume: bool = False, watch: Watcher | None = None) -> Receipt:
+def run(
+    plan: Plan, *, resume: bool = False, watch: Watcher | None = None, where: Mapping[str, str] | None = None
+) -> Receipt:
     """Make what the plan says. A path holds the old complete file, the new complete one, or nothing.
+
+    `where` holds the engine's own options (``{"scheduler": "tcp://…"}``): a plan names no host, for it may be a stranger's.
 
     Raises a `GigasceneError`; after a signal or the loss of workers the finished
     pieces are kept beside the target, and `resume` goes on behind them.
     """
     target = target_of(plan.target, plan.format.suffix)
+    engine = _engine(plan.execution, where or {})
     target.check()
     check_versions(plan)
     check_inputs(plan)
@@ -60,7 +65,7 @@ def run(plan: Plan, *, resume: bool = False, watch: Watcher | None = None) -> Re
         done = journal.verified(body)
         body.truncate(done[-1].offset + done[-1].length if done else 0)
         sink: Sink = WRITERS[plan.format.writer].open(part, plan, done)
-        return _Run(plan, journal, sink, done, began, watch or _unwatched).finished(stop)
+        return _Run(plan, journal, sink, done, began, watch or _unwatched).finished(engine, stop)
 
 
 def check_inputs(plan: Plan) -> None:
@@ -77,6 +82,15 @@ def check_inputs(plan: Plan) -> None:
             raise BadInput("has changed since the plan was made.", source.href, band, hint="Plan again.")
 
 
+def _engine(execution: Execution, where: Mapping[str, str]) -> Engine:
+    """The engine, with its own options."""
+    kind = ENGINES[execution.engine]
+    for name in where.keys() - set(getattr(kind, "options", ())):
+        raise UsageError(f"the engine {execution.engine} has no option {name}")
+    engine: Engine = kind(execution.workers, **where)
+    return engine
+
+
 class _Run:
     """One execution of a plan."""
 
@@ -87,11 +101,11 @@ class _Run:
         self.placed, self.resumed = list(done), len(done)
         self.cpu_s = 0.0
 
-    def finished(self, stop: Stop) -> Receipt:
+    def finished(self, engine: Engine, stop: Stop) -> Receipt:
         """Work through all tasks and commit; keep or remove the rest on failure."""
         with watched() as peak:
             try:
-                self._work(ENGINES[self.plan.execution.engine](self.plan.execution.workers), stop)
+                self._work(engine, stop)
                 check_inputs(self.plan)  # what changed meanwhile may be in it
                 facts = self.sink.finish()
             except BaseException as error:

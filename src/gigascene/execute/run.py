@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import time
 import traceback
 from collections import Counter, defaultdict
@@ -19,8 +20,10 @@ from gigascene.kernels import change, palette, stretch
 from gigascene.model import wire
 from gigascene.model.block import Block, Shown
 from gigascene.model.contracts import Codec, Done, Failed, Piece
+from gigascene.model.errors import UsageError, WorkersLost
 from gigascene.model.grid import Window
 from gigascene.model.plan import AS_IT_IS, Plan, Task
+from gigascene.plan.check import check_versions
 from gigascene.plan.work import work_of
 from gigascene.readers.window import limit_cache
 from gigascene.registry import ENGINES, WRITERS
@@ -213,5 +216,11 @@ def _split(shown: Shown, height: int) -> Iterator[Shown]:
 
 
 def _job(text: str, secrets: dict[str, str]) -> Job:
+    """In a worker, maybe on another host: what is installed there decides bytes too."""
+    plan = wire.loads(Plan, text)
+    try:
+        check_versions(plan)
+    except UsageError as error:
+        raise WorkersLost(f"A worker on {platform.node()} is of no use: {error}") from error
     hrefs.learn(secrets)
-    return Job(wire.loads(Plan, text))
+    return Job(plan)

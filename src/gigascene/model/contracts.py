@@ -115,7 +115,10 @@ class Failed:
 
 
 class Engine(Protocol):
-    """Maps a function over tasks. Knows nothing of pixels."""
+    """Maps a function over tasks. Knows nothing of pixels.
+
+    Its class takes the number of workers, and by name those options, texts all, which its attribute `options` names.
+    """
 
     processes: int
     """How many processes work, this one included."""

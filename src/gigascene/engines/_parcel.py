@@ -1,0 +1,105 @@
+"""Results as bytes that tell their own end: what a worker elsewhere sends home, checked by SHA-256, read without pickle.
+
+One record is a fixed head (a mark, the lengths of what follows, its SHA-256),
+then JSON, then the pieces' bodies behind one another.
+"""
+
+from __future__ import annotations
+
+import builtins
+import hashlib
+import json
+import struct
+from collections.abc import Iterator
+from itertools import accumulate, pairwise
+from typing import Any
+
+from gigascene.model import errors, wire
+from gigascene.model.contracts import Done, Failed, Piece
+from gigascene.model.plan import Task
+
+MARK = b"gigarec1"
+HEAD = struct.Struct("<8sQQ32s")
+"""Mark, bytes of JSON, bytes of bodies, SHA-256 of both."""
+
+
+class Damaged(ValueError):
+    """A record that is cut off or not what was written."""
+
+
+def packed(result: Done | Failed) -> bytes:
+    """One record."""
+    bodies = [piece.body for piece in result.pieces] if isinstance(result, Done) else []
+    text = json.dumps(_told(result), allow_nan=False).encode()
+    digest = hashlib.sha256(text)
+    for body in bodies:
+        digest.update(body)
+    return b"".join([HEAD.pack(MARK, len(text), sum(map(len, bodies)), digest.digest()), text, *bodies])
+
+
+def length(head: bytes) -> int:
+    """Bytes of the whole record that begins so; raises `Damaged`."""
+    if len(head) < HEAD.size or head[: len(MARK)] != MARK:
+        raise Damaged("no record begins here")
+    _, text, bodies, _ = HEAD.unpack_from(head)
+    return HEAD.size + int(text) + int(bodies)
+
+
+def opened(record: bytes) -> Done | Failed:
+    """The result in a record; raises `Damaged`."""
+    if length(record) != len(record):
+        raise Damaged(f"{len(record)} bytes of a record of {length(record)}")
+    _, size, _, digest = HEAD.unpack_from(record)
+    inner = memoryview(record)[HEAD.size :]
+    if hashlib.sha256(inner).digest() != digest:
+        raise Damaged("a record's bytes are not those that were written")
+    try:
+        return _result(json.loads(bytes(inner[:size])), inner[size:])
+    except (KeyError, TypeError, ValueError, errors.BadInput) as error:
+        raise Damaged(f"a record cannot be understood: {error}") from error
+
+
+def _told(result: Done | Failed) -> dict[str, Any]:
+    told = {"task": wire.to_wire(result.task)}
+    if isinstance(result, Failed):
+        return told | {"error": _error(result.error), "traceback": result.traceback}
+    pieces = [
+        {"index": piece.index, "length": len(piece.body), "sha256": piece.sha256, "facts": wire.to_wire(piece.facts)}
+        for piece in result.pieces
+    ]
+    return told | {"pieces": pieces, "seconds": result.seconds}
+
+
+def _result(told: dict[str, Any], bodies: memoryview) -> Done | Failed:
+    task = wire.from_wire(Task, told["task"])
+    if "error" in told:
+        return Failed(task=task, error=_raised(**told["error"]), traceback=str(told["traceback"]))
+    return Done(task=task, pieces=tuple(_pieces(told["pieces"], bodies)), seconds=float(told["seconds"]))
+
+
+def _pieces(told: list[dict[str, Any]], bodies: memoryview) -> Iterator[Piece]:
+    ends = accumulate((int(one["length"]) for one in told), initial=0)
+    for one, (start, end) in zip(told, pairwise(ends), strict=True):
+        body = bytes(bodies[start:end])
+        yield Piece(index=int(one["index"]), body=body, sha256=str(one["sha256"]), facts=dict(one["facts"]))
+
+
+def _error(error: Exception) -> dict[str, Any]:
+    try:
+        args = json.loads(json.dumps(error.args, allow_nan=False))
+    except (TypeError, ValueError):
+        args = None
+    return {"kind": type(error).__name__, "args": args, "words": str(error)}
+
+
+def _raised(kind: str, args: list[Any] | None, words: str) -> Exception:
+    """The error, where it is one of ours or Python's own and says the same; else its words."""
+    found = vars(errors).get(kind) or vars(builtins).get(kind)
+    if args is not None and isinstance(found, type) and issubclass(found, Exception):
+        try:
+            error = found(*(tuple(arg) if isinstance(arg, list) else arg for arg in args))
+        except TypeError:
+            return RuntimeError(f"{kind}: {words}")
+        if str(error) == words:
+            return error
+    return RuntimeError(f"{kind}: {words}")
