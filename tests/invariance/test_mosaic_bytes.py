@@ -28,6 +28,11 @@ RECIPES = {
     "darkest": ("ndvi", ".png", {"combine": "darkest"}),
     "greenest": ("true-color", ".jpg", {"combine": "best", "best": "ndvi"}),
     "clipped": ("true-color", ".tif", {"clip": "region.geojson", "options": {"tile": 64}, "packing": "document"}),
+    "drawn": (
+        "true-color",
+        ".tif",
+        {"overlay": "region.geojson", "overlay_width": 5, "options": {"tile": 64}, "grid": "utm25:45m"},
+    ),
     "warped": ("true-color", ".png", {"grid": "EPSG:3857:80", "resampling": "bilinear", "feather": 900}),
     "warped-nearest": ("true-color", ".tif", {"grid": "utm25:45m", "options": {"tile": 64}}),
 }
@@ -49,9 +54,8 @@ def reference(request, folders, tmp_path_factory):
     """A plan, and the SHA-256 of what it makes on one core in one task with one window."""
     product, suffix, wishes = RECIPES[request.param]
     folder = tmp_path_factory.mktemp("out")
-    if "clip" in wishes:
-        (folder / wishes["clip"]).write_text(json.dumps(REGION))
-        wishes = wishes | {"clip": folder / wishes["clip"]}
+    (folder / "region.geojson").write_text(json.dumps(REGION))
+    wishes = {name: folder / said if said == "region.geojson" else said for name, said in wishes.items()}
     plan = gigascene.plan_mosaic(product, folders, folder / f"a{suffix}", engine="serial", memory="8G", **wishes)
     pieces = len(WRITERS[plan.format.writer].codec.pieces(plan.format))
     whole = WorkCut(task_pieces=pieces, window_rows=plan.format.shape[0])

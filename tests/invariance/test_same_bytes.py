@@ -1,6 +1,7 @@
 """Tasks of any size, windows of any height, any engine, any number of workers, any order: equal file bytes."""
 
 import hashlib
+import json
 import random
 import time
 from dataclasses import replace
@@ -26,9 +27,15 @@ RECIPES = {
     "cog": ("true-color", ".tif", {"options": {"tile": 64}}),
     "cog-alpha": ("true-color", ".tif", {"options": {"tile": 64}, "packing": "document"}),
     "cog-floats": ("temperature", ".tif", {"options": {"tile": 128}}),
+    "drawn": ("true-color", ".png", {"overlay": "roads.geojson", "overlay_width": 3.5}),
     "pam": ("true-color", ".pam", {}),
     "jpeg": ("true-color", ".jpg", {}),
     "figure": ("temperature", ".svg", {}),
+}
+
+ROADS = {
+    "type": "MultiLineString",
+    "coordinates": [[[-26, 70.4], [-24, 70.6]], [[-25.2, 70], [-25, 70.5], [-24, 70.5]]],
 }
 
 
@@ -37,6 +44,9 @@ def reference(request, scene, tmp_path_factory):
     """A plan, and the SHA-256 of what it makes on one core in one task with one window."""
     product, suffix, wishes = RECIPES[request.param]
     target = tmp_path_factory.mktemp("out") / f"whole{suffix}"
+    if "overlay" in wishes:
+        wishes = wishes | {"overlay": target.with_name(wishes["overlay"])}
+        wishes["overlay"].write_text(json.dumps(ROADS))
     plan = gigascene.plan_compose(product, scene, target, engine="serial", memory="8G", **wishes)
     pieces = len(WRITERS[plan.format.writer].codec.pieces(plan.format))
     whole = replace(plan, cut=Cut(task_pieces=pieces, window_rows=plan.format.shape[0]))

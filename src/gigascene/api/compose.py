@@ -22,6 +22,7 @@ from gigascene.plan.build import Wish, build
 from gigascene.plan.memory import allowed, memory_of
 from gigascene.plan.mosaic import MosaicWish, lies_off_tiles
 from gigascene.plan.mosaic import build as build_mosaic
+from gigascene.plan.overlay import drawn
 from gigascene.registry import PRODUCTS
 from gigascene.settings import cores, settings
 
@@ -47,6 +48,9 @@ def plan_compose(
     depth: int = 8,
     survey: Literal["sample", "exact"] = "sample",
     resampling: Resampling = "nearest",
+    overlay: str | PathLike[str] | None = None,
+    overlay_color: str | None = None,
+    overlay_width: float | None = None,
     writer: str | None = None,
     options: Mapping[str, Any] | None = None,
     verify_inputs: bool = False,
@@ -98,6 +102,12 @@ def plan_compose(
     resampling : str
         How a scene is brought to the grid of map tiles (no other output has another grid than the scene): ``"nearest"``,
         ``"bilinear"``, ``"cubic"`` or ``"average"``.
+    overlay : path
+        GeoJSON whose lines, outlines of polygons and points are drawn over the picture.
+    overlay_color : str
+        ``"#ff8000"`` or a name such as ``"white"``; ``"yellow"`` if left out. As bright a grey in a picture of one channel.
+    overlay_width : float
+        Pixels of the output, 1 or more; 2 if left out. Points are dots of this diameter.
     writer, options
         Name of the writer where the suffix does not say, and its own options (compress, level, quality …).
     verify_inputs : bool
@@ -125,6 +135,7 @@ def plan_compose(
         packing=packed,
         depth=depth,
         survey=survey,
+        overlay=drawn(None if overlay is None else os.fspath(overlay), overlay_color, overlay_width),
         writer=writer,
         options=options or {},
         execution=execution(engine, workers, memory),

@@ -18,6 +18,7 @@ from gigascene.model.plan import AS_IT_IS, Plan
 from gigascene.model.scene import Scene
 from gigascene.plan.build import Wish
 from gigascene.plan.mosaic import MosaicWish, build
+from gigascene.plan.overlay import drawn
 from gigascene.registry import PRODUCTS
 
 
@@ -46,6 +47,9 @@ def plan_mosaic(
     packing: Literal["nodata", "document"] = "nodata",
     depth: int | None = None,
     survey: Literal["sample", "exact"] = "sample",
+    overlay: str | PathLike[str] | None = None,
+    overlay_color: str | None = None,
+    overlay_width: float | None = None,
     writer: str | None = None,
     options: Mapping[str, Any] | None = None,
     engine: str = "threads",
@@ -88,8 +92,8 @@ def plan_mosaic(
         GeoJSON polygons: what lies outside is no data.
     depth : int, optional
         8 or 16 bits; left out, 8, or that of the stored numbers where they are kept.
-    bands, stretch, gamma, curve, palette, contrast, units, mask, resolution, packing, survey, writer, options, engine, \
-    workers, memory, root, offset
+    bands, stretch, gamma, curve, palette, contrast, units, mask, resolution, packing, survey, overlay, overlay_color, overlay_width, \
+    writer, options, engine, workers, memory, root, offset
         As for `plan_compose`. There is one stretch for all scenes.
 
     Raises
@@ -118,6 +122,7 @@ def plan_mosaic(
         packing=packing,
         depth=depth or 8,
         survey=survey,
+        overlay=drawn(None if overlay is None else os.fspath(overlay), overlay_color, overlay_width),
         writer=writer,
         options=options or {},
         execution=execution(engine, workers, memory),

@@ -42,6 +42,15 @@ Offset = Annotated[
     typer.Option("--offset", help="Sentinel-2 from STAC: applied (no offset is left in the numbers) or raw."),
 ]
 Survey = Annotated[str, typer.Option("--survey", help="sample (4 million pixels) or exact (all).")]
+Overlay = Annotated[
+    str | None, typer.Option("--overlay", metavar="GEOJSON", help="Draw its lines, outlines and points on the picture.")
+]
+OverlayColor = Annotated[
+    str | None, typer.Option("--overlay-color", metavar="COLOR", help="#rrggbb, or white, red, … Default: yellow.")
+]
+OverlayWidth = Annotated[
+    float | None, typer.Option("--overlay-width", metavar="PIXELS", help="Of the lines, output pixels. Default: 2.")
+]
 Engine = Annotated[str, typer.Option("--engine", help="serial, threads, processes or dask.")]
 Workers = Annotated[str | None, typer.Option("--workers", metavar="N", help="Default: all cores.")]
 Memory = Annotated[str | None, typer.Option("--memory", metavar="SIZE", help="Never use more, such as 1G.")]

@@ -31,6 +31,7 @@ from gigascene.storage import hrefs
 from gigascene.works.copy import CopyBands, CopyPicture
 from gigascene.works.gather import Gather, columns, windows
 from gigascene.works.mosaic import TABLES, Mosaic
+from gigascene.works.overlay import Drawing
 
 
 class Job:
@@ -43,6 +44,7 @@ class Job:
         limit_cache(plan.cut.cache, 1 if processes > 1 else plan.execution.workers)
         self.codec: Codec = WRITERS[plan.format.writer].codec
         self.work = work_of(plan)
+        self.drawing = None if plan.overlay is None else Drawing(plan.overlay, plan.format)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _job, (wire.dumps(self.plan), hrefs.secrets())
@@ -81,12 +83,14 @@ class Job:
         if isinstance(self.work, CopyPicture | CopyBands):
             self.work.levels(window, levels)
             return Shown(window=window, levels=levels)
-        kinds = np.empty(levels.shape[:2], np.uint8) if self._compares else None
+        kinds = np.empty(levels.shape[:2], np.uint8) if isinstance(self.work, Mosaic) else None
         for part in columns(window, self.plan.cut.window_columns):
             at = slice(part.left - window.left, part.right - window.left)
             found = self._show(part, levels[:, at])
             if kinds is not None:
                 kinds[:, at] = found
+            if self.drawing is not None:
+                self.drawing.paint(part, levels[:, at])
         return Shown(window=window, levels=levels, kinds=kinds)
 
     @property
@@ -136,17 +140,9 @@ class Job:
 
     def _counts(self, shown: Shown) -> Iterator[tuple[str, NDArray[Any]]]:
         """What is counted, and where it is not 0."""
-        if shown.kinds is None:
-            yield "filled", self._valid(shown.levels)
-            return
-        for kind, name in enumerate(change.KINDS, 1):
+        assert shown.kinds is not None
+        for kind, name in enumerate(change.KINDS if self._compares else ("filled",), 1):
             yield name, shown.kinds == kind
-
-    def _valid(self, levels: NDArray[Any]) -> NDArray[Any]:
-        """Not 0 where there is data; a level of valid data is never 0, unless stored numbers are kept."""
-        if self.plan.recipe.product == AS_IT_IS and not self.plan.format.alpha:
-            return np.asarray(levels.any(axis=-1))
-        return levels[..., -1]
 
     def _toned(self, window: Window, out: NDArray[Any]) -> NDArray[Any]:
         """Levels of every channel into the first bands of `out`: by table, or threshold by threshold.

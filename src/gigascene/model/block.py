@@ -32,4 +32,4 @@ class Shown:
     """(y, x, band) uint8 or uint16, C-contiguous rows; alpha, where the format has it, is the last band."""
 
     kinds: NDArray[np.uint8] | None = None
-    """(y, x): what each pixel counts as, 0 where there is no data; None where nothing is counted."""
+    """(y, x): what each pixel counts as, whatever is drawn over it; 0 where there is no data; None where nothing is counted."""

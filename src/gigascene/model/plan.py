@@ -12,6 +12,7 @@ from odc.geo.geobox import GeoBox
 
 from gigascene.model.look import Look
 from gigascene.model.mosaic import Mosaicking
+from gigascene.model.overlay import Overlay
 from gigascene.model.plain_picture import PlainPicture
 from gigascene.model.scene import Scene
 
@@ -140,6 +141,9 @@ class Plan:
 
     mosaic: Mosaicking | None = None
     """How many scenes become one picture; None: there is one scene, and the grid is its own."""
+
+    overlay: Overlay | None = None
+    """Drawn over the finished picture, before it is encoded."""
 
     cut: Cut
     execution: Execution

@@ -21,6 +21,7 @@ from gigascene.model.scene import Asset, Scene
 from gigascene.plan import fingerprint
 from gigascene.plan.find import chosen, grid_of, known_masks, needs_of, on_grid, quantity_of
 from gigascene.plan.memory import cut_to_memory
+from gigascene.plan.overlay import Drawn, overlaid
 from gigascene.plan.resolution import notes
 from gigascene.plan.survey import Mode, maxima, survey
 from gigascene.plan.tone import Counted, measured, spread, tone
@@ -29,7 +30,9 @@ from gigascene.registry import ENGINES, PRODUCTS, WRITERS
 from gigascene.sensors import settled
 from gigascene.storage.folder import target_of
 from gigascene.storage.identity import path_of
+from gigascene.works._needs import Needs
 from gigascene.works.gather import Gather, assets_of
+from gigascene.works.overlay import HELD
 
 NO_TONE = Tone(thresholds=())
 
@@ -54,6 +57,7 @@ class Wish:
     packing: Literal["nodata", "document"] = "nodata"
     depth: int = 8
     survey: Mode = "sample"
+    overlay: Drawn | None = None
     writer: str | None = None
     """None: the target's suffix says."""
 
@@ -209,15 +213,18 @@ def _legend(gather: Gather, writer: Writer) -> dict[str, Any]:
 
 
 def _plan(gather: Gather, format: Format, wish: Wish) -> Plan:
+    overlay, told = overlaid(wish.overlay, gather.recipe, format)
+    resolved = notes(gather.scene, needs_of(gather.product, gather.scene, wish.bands), gather.assets, gather.geobox)
     plan = Plan(
         target=str(Path(wish.target).absolute()),
         recipe=gather.recipe,
         format=format,
         scenes=(only_read(gather),),
+        overlay=overlay,
         cut=Cut(task_pieces=1, window_rows=1),
         execution=wish.execution,
         versions=fingerprint.versions(format.writer),
-        notes=notes(gather.scene, needs_of(gather.product, gather.scene, wish.bands), gather.assets, gather.geobox),
+        notes=(*resolved, *told),
     )
     check_target(plan)
     return fitted(replace(plan, format=replace(format, metadata={**format.metadata, **_texts(gather, plan)})))
@@ -230,12 +237,20 @@ def fitted(plan: Plan) -> Plan:
     writer, format = WRITERS[plan.format.writer], plan.format
     ending = writer.finishing(format)
     try:
-        cut, execution = cut_to_memory(work_of(plan).needs, format, writer.codec, wanted, engine.processes, ending)
+        cut, execution = cut_to_memory(_needs(plan), format, writer.codec, wanted, engine.processes, ending)
     except LimitExceeded:
         if not wanted.elastic or wanted.workers == 1:
             raise
         return fitted(replace(plan, execution=replace(wanted, workers=wanted.workers // 2)))
     return replace(plan, cut=cut, execution=execution)
+
+
+def _needs(plan: Plan) -> Needs:
+    """Of the work, and of what is drawn over it."""
+    needs = work_of(plan).needs
+    if plan.overlay is None:
+        return needs
+    return replace(needs, pixel=needs.pixel + 1, kept=needs.kept + HELD * plan.overlay.count)
 
 
 def only_read(gather: Gather) -> Scene:

@@ -16,6 +16,7 @@ from gigascene.model.scene import Scene
 from gigascene.plan import fingerprint
 from gigascene.plan.tone import STEPS
 from gigascene.registry import ENGINES, PRODUCTS, WRITERS
+from gigascene.works.overlay import unpacked
 
 T = TypeVar("T")
 
@@ -59,6 +60,7 @@ def check(plan: Plan) -> None:
         "its masks": all(name in scene.masks for scene in plan.scenes for name in recipe.masks),
         "a depth": (format.dtype, recipe.packing) in STEPS,
         "a shape": format.shape == tuple(format.geobox.shape) and min(format.shape) > 0,
+        "an overlay": _overlay_fits(plan),
         "a cut": min(cut.task_pieces, cut.window_rows, cut.cache) > 0,
         "workers": min(execution.workers, execution.memory) > 0,
     }
@@ -89,6 +91,18 @@ def _sources_fit(plan: Plan) -> bool:
         and plan.mosaic.step > 0
         and plan.mosaic.feather >= 0
     )
+
+
+def _overlay_fits(plan: Plan) -> bool:
+    """None; or a colour and lines that can be drawn on what is made."""
+    if (overlay := plan.overlay) is None:
+        return True
+    try:
+        unpacked(overlay)
+    except (ValueError, MemoryError):
+        return False
+    channels = plan.format.bands - plan.format.alpha
+    return plan.recipe.product != AS_IT_IS and channels in {1, 3} and all(0 <= part <= 255 for part in overlay.color)
 
 
 def quantities(plan: Plan) -> None:

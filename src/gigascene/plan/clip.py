@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError
 
 from gigascene.kernels.outline import UNIT
 from gigascene.model.errors import BadInput
-from gigascene.plan.grid_names import DEGREES, Bounds
+from gigascene.plan import geojson
+from gigascene.plan.grid_names import Bounds
 
 PARTS = 32
 """Parts an edge is cut into on its way to another CRS, where it is straight no longer."""
@@ -73,53 +71,12 @@ def _finer(ring: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def region(path: str) -> Region:
-    """The polygons of a GeoJSON file (RFC 7946, or with a ``crs`` member as before it); raises `BadInput`."""
-    try:
-        whole = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadInput(f"cannot be opened: {error.strerror}", path) from error
-    except ValueError as error:
-        raise BadInput(f"is no GeoJSON: {error}.", path) from error
-    try:
-        polygons = tuple(tuple(_ring(ring) for ring in rings) for rings in _polygons(whole))
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise BadInput(f"is no GeoJSON: {type(error).__name__}: {error}.", path) from error
+    """The polygons of a GeoJSON file; raises `BadInput`."""
+    polygons, crs = geojson.read(path, _polygons)
     if not polygons:
         raise BadInput("holds no polygon.", path)
-    return Region(path=path, crs=_crs(whole, path), polygons=polygons)
+    return Region(path=path, crs=crs, polygons=polygons)
 
 
-def _polygons(part: Any) -> Iterator[Sequence[Any]]:
-    """Coordinates of every polygon."""
-    match part["type"]:
-        case "FeatureCollection":
-            for feature in part["features"]:
-                yield from _polygons(feature)
-        case "Feature":
-            yield from _polygons(part["geometry"]) if part["geometry"] else ()
-        case "GeometryCollection":
-            for geometry in part["geometries"]:
-                yield from _polygons(geometry)
-        case "Polygon":
-            yield part["coordinates"]
-        case "MultiPolygon":
-            yield from part["coordinates"]
-
-
-def _ring(corners: Sequence[Any]) -> NDArray[np.float64]:
-    ring = np.array([corner[:2] for corner in corners], np.float64)
-    if ring.ndim != 2 or ring.shape[1] != 2 or len(ring) < 4 or not np.isfinite(ring).all():
-        raise ValueError(f"a ring has at least four corners of two finite numbers, not {len(corners)}")
-    return ring[:-1] if (ring[0] == ring[-1]).all() else ring
-
-
-def _crs(whole: Any, path: str) -> str:
-    said = whole.get("crs")
-    if said is None:
-        return DEGREES
-    try:
-        name = str(said["properties"]["name"])
-        CRS(name)
-    except (KeyError, TypeError, CRSError) as error:
-        raise BadInput(f"names a CRS that is not known: {said!r}.", path) from error
-    return name
+def _polygons(geometries: Iterator[tuple[str, Any]]) -> tuple[tuple[NDArray[np.float64], ...], ...]:
+    return tuple(tuple(map(geojson.ring, rings)) for kind, rings in geometries if kind == "Polygon")

@@ -10,7 +10,7 @@ from odc.geo.geobox import GeoBox
 from gigascene.model.mosaic import Mosaicking
 from gigascene.model.plan import Plan
 from gigascene.model.scene import Asset
-from gigascene.plan.fingerprint import OFFSET
+from gigascene.plan.fingerprint import OFFSET, overlay_facts
 from gigascene.plan.memory import MB
 from gigascene.plan.space import space
 from gigascene.registry import ENGINES, WRITERS
@@ -55,6 +55,7 @@ def explain(plan: Plan) -> dict[str, Any]:
         "notes": list(plan.notes),
         **({"warning": disk.doubt} if disk.doubt else {}),
         **({} if plan.mosaic is None else {"mosaic": mosaic_facts(plan.mosaic)}),
+        **({} if plan.overlay is None else {"overlay": overlay_facts(plan.overlay)}),
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from gigascene.model import wire
 from gigascene.model.mosaic import Mosaicking
+from gigascene.model.overlay import Overlay
 from gigascene.model.plain_picture import PlainPicture
 from gigascene.model.plan import Plan
 from gigascene.model.scene import Asset, Scene
@@ -38,6 +39,7 @@ def summary(plan: Plan) -> dict[str, Any]:
         "packing": recipe.packing,
         "masks": list(recipe.masks),
         **({} if plan.mosaic is None else {"mosaic": _mosaic(plan.mosaic)}),
+        **({} if plan.overlay is None else {"overlay": overlay_facts(plan.overlay)}),
     }
 
 
@@ -48,6 +50,12 @@ def _mosaic(mosaic: Mosaicking) -> dict[str, Any]:
     return facts | {"best": mosaic.best, "balanced": balanced, "clipped": bool(mosaic.clip)}
 
 
+def overlay_facts(overlay: Overlay) -> dict[str, Any]:
+    """What is drawn over the picture; which file it came from is not told."""
+    red, green, blue = overlay.color
+    return {"color": f"#{red:02x}{green:02x}{blue:02x}", "width": overlay.width, "pieces of line": overlay.count}
+
+
 def fingerprint(plan: Plan) -> str:
     """SHA-256 of recipe, format, scenes (with calibrations, grids and masks) and versions: the same wherever the files lie."""
     scenes = [_unplaced(scene) for scene in plan.scenes]
@@ -55,6 +63,8 @@ def fingerprint(plan: Plan) -> str:
     parts = [wire.to_wire(plan.recipe), format, scenes, dict(plan.versions)]
     if plan.mosaic is not None:
         parts.append(wire.to_wire(replace(plan.mosaic, unused=())))
+    if plan.overlay is not None:
+        parts.append(wire.to_wire(plan.overlay))
     if plan.picture is not None:
         parts.append(wire.to_wire(replace(plan.picture, href="", identity="")))
     return wire.digest(parts)

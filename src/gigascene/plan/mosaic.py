@@ -37,6 +37,7 @@ from gigascene.plan.grid_names import TILE, Bounds, grid, lattice, projected
 from gigascene.plan.layers import Source, ordered, pictures, products
 from gigascene.plan.merged import merged
 from gigascene.plan.overlaps import Pair, overlaps
+from gigascene.plan.overlay import overlaid
 from gigascene.plan.tone import measured, spread, tone
 from gigascene.plan.work import JUDGE, layered
 from gigascene.works._placed import Placed
@@ -284,12 +285,15 @@ def _small(title: str) -> str:
 
 
 def _plan(placed: Sequence[Placed], mosaic: Mosaicking, recipe: Recipe, format: Format, wish: Wish) -> Plan:
+    overlay, notes = overlaid(wish.overlay, recipe, format)
     plan = Plan(
         target=str(Path(wish.target).absolute()),
         recipe=recipe,
         format=format,
         scenes=tuple(_read(one) for one in placed),
         mosaic=mosaic,
+        overlay=overlay,
+        notes=notes,
         cut=Cut(task_pieces=1, window_rows=1),
         execution=wish.execution,
         versions=fingerprint.versions(format.writer),
