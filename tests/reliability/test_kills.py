@@ -3,13 +3,8 @@
 `GIGASCENE_KILLS` sets how many kills for each writer: 10 by default, 100 before a release.
 """
 
-import json
-import os
 import random
-import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -17,8 +12,8 @@ import pytest
 
 import gigascene
 from gigascene.registry import WRITERS
+from reliability.kills import KILLS, clean, contents, rows
 
-KILLS = int(os.environ.get("GIGASCENE_KILLS", "10"))
 OUTPUTS = {
     "png": (".png", {}),
     "pam": (".pam", {}),
@@ -30,23 +25,6 @@ OUTPUTS = {
 }
 ELSEWHERE = {"tiles"}
 """Has the sink of Deep Zoom, and takes no scene as it lies: the folder commit is killed in tests/writers/test_deepzoom.py."""
-
-
-@pytest.fixture(scope="module")
-def victims():
-    """The process whose children die."""
-    script = Path(__file__).with_name("_victims.py")
-    with subprocess.Popen(
-        [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-
-        def order(**words) -> int:
-            process.stdin.write(json.dumps(words) + "\n")
-            process.stdin.flush()
-            return json.loads(process.stdout.readline())["status"]
-
-        yield order
-        process.stdin.close()
 
 
 def test_every_writer_is_killed():
@@ -67,22 +45,6 @@ def job(request, scene, tmp_path, victims):
     pieces = len(WRITERS[plan.format.writer].codec.pieces(plan.format))
     clean(target)
     return tmp_path / "plan.json", target, whole, took, pieces
-
-
-def clean(target: Path) -> None:
-    for path in target.parent.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != "plan.json":
-            path.unlink()
-
-
-def contents(target: Path) -> bytes:
-    """The file; of a Deep Zoom picture its tiles too."""
-    tiles = sorted(path for path in target.with_name(f"{target.stem}_files").rglob("*") if path.is_file())
-    return b"".join(
-        path.name.encode() + path.read_bytes() if path != target else path.read_bytes() for path in [target, *tiles]
-    )
 
 
 def test_kills(job, victims):
@@ -113,14 +75,6 @@ def test_resume_redoes_no_more_than_was_in_flight(job, victims):
     assert victims(plan=str(plan), resume=True) == 0
     assert int(plan.with_suffix(".resumed").read_text()) == kept
     assert contents(target) == whole
-
-
-def rows(journal: Path):
-    import sqlite3
-    from contextlib import closing
-
-    with closing(sqlite3.connect(journal)) as db:
-        yield from db.execute("SELECT number FROM piece").fetchall()
 
 
 def test_a_tampered_body_is_redone(job, victims):
