@@ -51,7 +51,7 @@ OverlayColor = Annotated[
 OverlayWidth = Annotated[
     float | None, typer.Option("--overlay-width", metavar="PIXELS", help="Of the lines, output pixels. Default: 2.")
 ]
-Engine = Annotated[str, typer.Option("--engine", help="serial, threads, processes or dask.")]
+Engine = Annotated[str, typer.Option("--engine", help="serial, threads, processes, dask or slurm.")]
 Workers = Annotated[str | None, typer.Option("--workers", metavar="N", help="Default: all cores.")]
 Memory = Annotated[str | None, typer.Option("--memory", metavar="SIZE", help="Never use more, such as 1G.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")]

@@ -16,6 +16,7 @@ gigascene plan compose true-color LC08_.../ -o fjord.png --save plan.json
 gigascene run plan.json
 gigascene run plan.json --resume
 gigascene run plan.json --engine dask --workers 4
+gigascene run plan.json --engine slurm --partition main --array 200 --memory 400G
 """
 
 
@@ -31,6 +32,15 @@ def run(
         str | None,
         typer.Option("--scheduler", metavar="ADDRESS", help="Of a Dask cluster: tls://host:8786. Means --engine dask."),
     ] = None,
+    partition: Annotated[str | None, typer.Option("--partition", metavar="NAME", help="Of Slurm.")] = None,
+    account: Annotated[str | None, typer.Option("--account", metavar="NAME", help="Of Slurm.")] = None,
+    time: Annotated[str | None, typer.Option("--time", metavar="LIMIT", help="Of each job: minutes, or h:m:s.")] = None,
+    array: Annotated[
+        str | None, typer.Option("--array", metavar="N", help="At most so many jobs; else --workers.")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option("--preset", metavar="FILE:TABLE", help="Options of Slurm from a TOML file.")
+    ] = None,
     workers: o.Workers = None,
     memory: o.Memory = None,
     resume: o.Resume = False,
@@ -44,6 +54,15 @@ def run(
 
     loaded = gigascene.load_plan(plan)
     engine = engine or ("dask" if scheduler else None)
+    said = {
+        "scheduler": scheduler,
+        "partition": partition,
+        "account": account,
+        "time": time,
+        "array": array,
+        "preset": preset,
+    }
+    where = {name: value for name, value in said.items() if value is not None}
     if engine is not None or workers is not None or memory is not None:
         loaded = refitted(loaded, engine=engine, workers=workers, memory=memory)
-    make(loaded, resume=resume, json=json, quiet=quiet, where={"scheduler": scheduler} if scheduler else None)
+    make(loaded, resume=resume, json=json, quiet=quiet, where=where)

@@ -70,6 +70,7 @@ class Dask:
     def __init__(self, workers: int, scheduler: str | None = None) -> None:
         self.workers = workers
         self.processes = workers + 1
+        self.check: Callable[[], object] = _nothing
         self._scheduler = scheduler
 
     def map(
@@ -82,7 +83,7 @@ class Dask:
     ) -> Generator[Done | Failed, None, None]:
         """Results in order; survives the death of workers, and raises `WorkersLost` when the scheduler is gone."""
         with _client(self._scheduler, self.workers) as client:
-            flight = _Flight(client, run)
+            flight = _Flight(client, run, self.check)
             try:
                 yield from bounded_map(flight.begin, tasks, ahead=ahead, bound=bound)
             finally:
@@ -92,7 +93,8 @@ class Dask:
 class _Flight:
     """The tasks that are on a cluster now."""
 
-    def __init__(self, client: Client, run: Callable[[Task], Done | Failed]) -> None:
+    def __init__(self, client: Client, run: Callable[[Task], Done | Failed], check: Callable[[], object]) -> None:
+        self._check = check
         self._client = client
         self._flying: set[Future] = set()
         self._alive = time.monotonic()
@@ -147,6 +149,7 @@ class _Flight:
     def _waited(self, ask: Callable[..., Any]) -> Any:
         """What a future says, as soon as it can say it; never waits for a cluster on which nobody works."""
         while True:
+            self._check()
             with self._telling():
                 try:
                     return ask(timeout=LOOK_S)
@@ -289,6 +292,10 @@ def dask_setup(worker: Any) -> None:
 def _environment() -> dict[str, str]:
     """What workers must know of our environment: our settings. Those of our own cluster have all of it from the start."""
     return {name: said for name, said in os.environ.items() if name.startswith("GIGASCENE_") and name not in HOSTS_OWN}
+
+
+def _nothing() -> None:
+    """Nobody asked to stop."""
 
 
 class _Given:

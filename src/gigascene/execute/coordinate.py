@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -40,6 +41,9 @@ class Progress:
     seconds: float
 
 
+SPOOL = "spool"
+"""Tag of the folder of results on their way."""
+
 Watcher = Callable[[Progress], None]
 
 
@@ -54,7 +58,7 @@ def run(
     pieces are kept beside the target, and `resume` goes on behind them.
     """
     target = target_of(plan.target, plan.format.suffix)
-    engine = _engine(plan.execution, where or {})
+    engine = _engine(plan.execution, where or {}, target)
     target.check()
     check_versions(plan)
     check_inputs(plan)
@@ -82,13 +86,20 @@ def check_inputs(plan: Plan) -> None:
             raise BadInput("has changed since the plan was made.", source.href, band, hint="Plan again.")
 
 
-def _engine(execution: Execution, where: Mapping[str, str]) -> Engine:
-    """The engine, with its own options."""
+def _engine(execution: Execution, where: Mapping[str, str], target: Target) -> Engine:
+    """The engine, with its own options; where results come by files, these lie beside the target."""
     kind = ENGINES[execution.engine]
-    for name in where.keys() - set(getattr(kind, "options", ())):
+    known = set(getattr(kind, "options", ()))
+    for name in where.keys() - known:
         raise UsageError(f"the engine {execution.engine} has no option {name}")
-    engine: Engine = kind(execution.workers, **where)
+    spool = {"spool": str(target.sibling(SPOOL))} if "spool" in known else {}
+    engine: Engine = kind(execution.workers, **where, **spool)
     return engine
+
+
+def _unspool(plan: Plan) -> None:
+    """Remove results on their way that nobody will claim."""
+    shutil.rmtree(target_of(plan.target, plan.format.suffix).sibling(SPOOL), ignore_errors=True)
 
 
 class _Run:
@@ -126,6 +137,7 @@ class _Run:
             change=receipts.change_of(self.plan, self.placed),
         )
         self.journal.remove()
+        _unspool(self.plan)
         discard(*Path(self.plan.target).parent.glob(f"{escape(Path(self.plan.target).name)}.capsule-*.json"))
         stac.write(self.plan, receipt.bytes)
         receipts.write(self.plan, receipt, self.placed, facts)
@@ -133,6 +145,8 @@ class _Run:
 
     def _work(self, engine: Engine, stop: Stop) -> None:
         """Every task that is not done yet, piece by piece into sink and journal."""
+        if hasattr(engine, "check"):
+            engine.check = stop.check
         with unpacked(self.plan, stop.check) as plan:
             self._run(Job(plan), engine, stop)
 
@@ -169,6 +183,7 @@ class _Run:
             self.journal.close()
         else:
             self.journal.remove()
+            _unspool(self.plan)
 
 
 @contextmanager

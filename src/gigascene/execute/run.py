@@ -47,7 +47,11 @@ class Job:
         self.drawing = None if plan.overlay is None else Drawing(plan.overlay, plan.format)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _job, (wire.dumps(self.plan), hrefs.secrets())
+        return received, (self.written(), hrefs.secrets())
+
+    def written(self) -> str:
+        """The plan, as JSON."""
+        return wire.dumps(self.plan)
 
     def __call__(self, task: Task) -> Done | Failed:
         """Run one task; what goes wrong is a result, not an exception."""
@@ -211,7 +215,7 @@ def _split(shown: Shown, height: int) -> Iterator[Shown]:
         top = bottom
 
 
-def _job(text: str, secrets: dict[str, str]) -> Job:
+def received(text: str, secrets: dict[str, str]) -> Job:
     """In a worker, maybe on another host: what is installed there decides bytes too."""
     plan = wire.loads(Plan, text)
     try:

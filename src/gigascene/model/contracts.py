@@ -118,6 +118,7 @@ class Engine(Protocol):
     """Maps a function over tasks. Knows nothing of pixels.
 
     Its class takes the number of workers, and by name those options, texts all, which its attribute `options` names.
+    One that may wait long has an attribute `check`: it is called now and then meanwhile, and raises when it is time to go.
     """
 
     processes: int

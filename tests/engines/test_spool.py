@@ -1,0 +1,139 @@
+"""Results by files: what is not whole, not what was written, or not ours counts as not there."""
+
+from itertools import chain
+
+import pytest
+
+from gigascene.engines._spool import Spool, append
+from gigascene.engines.slurm import Slurm
+from gigascene.model.contracts import Done, Failed, Piece
+from gigascene.model.errors import GigasceneError, UsageError
+from gigascene.model.plan import Task
+
+TASKS = [Task(index=i, start=2 * i, stop=2 * i + 2) for i in range(7)]
+
+
+def done(task):
+    return Done(task=task, pieces=(Piece(index=task.start, body=b"x" * 100, sha256=""),), seconds=0.0)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / ".a.png.spool"
+
+
+def begun(folder, run="first", plan="{}"):
+    spool = Spool(folder, run)
+    assert spool.begin(plan, iter(TASKS)) == len(TASKS)
+    return spool
+
+
+def test_every_task_belongs_to_one_element(folder):
+    spool = begun(folder)
+    found = [list(spool.tasks(element, 3)) for element in range(3)]
+    assert found[1] == [TASKS[1], TASKS[4]]
+    assert sorted(chain(*found), key=lambda task: task.index) == TASKS
+
+
+def test_results_come_back_from_any_log(folder):
+    spool = begun(folder)
+    with spool.log(0) as one, spool.log(0) as other:
+        append(one, done(TASKS[0]))
+        append(other, done(TASKS[3]))
+        append(one, done(TASKS[6]))
+    assert spool.result(TASKS[0]) is None
+    spool.look()
+    assert [spool.has(task) for task in TASKS] == [True, False, False, True, False, False, True]
+    assert spool.result(TASKS[3]) == done(TASKS[3])
+
+
+def test_a_log_that_is_cut_anywhere_gives_what_is_whole_and_grows_on(folder):
+    spool = begun(folder)
+    with spool.log(0) as log:
+        append(log, done(TASKS[0]))
+        first = log.tell()
+        append(log, done(TASKS[1]))
+    [path] = folder.glob("*.log")
+    whole = path.read_bytes()
+    for size in range(first, len(whole)):
+        path.write_bytes(whole[:size])
+        reader = Spool(folder, "first")
+        reader.look()
+        assert (reader.has(TASKS[0]), reader.has(TASKS[1])) == (True, False), size
+        path.write_bytes(whole)
+        reader.look()
+        assert reader.has(TASKS[1]), size
+
+
+def test_a_changed_log_is_not_believed(folder):
+    spool = begun(folder)
+    with spool.log(0) as log:
+        append(log, done(TASKS[0]))
+    spool.look()
+    [path] = folder.glob("*.log")
+    body = bytearray(path.read_bytes())
+    body[-1] ^= 1
+    path.write_bytes(body)
+    assert spool.result(TASKS[0]) is None
+    assert not spool.has(TASKS[0])
+
+
+def test_a_run_of_the_same_plan_uses_what_is_there_apart_from_failures(folder):
+    spool = begun(folder)
+    with spool.log(0) as log:
+        append(log, done(TASKS[0]))
+        append(log, Failed(task=TASKS[1], error=ValueError("x"), traceback=""))
+        append(log, done(TASKS[2]))
+    spool.look()
+    assert isinstance(spool.result(TASKS[1]), Failed)
+    again = begun(folder, "second")
+    again.look()
+    assert [again.has(task) for task in TASKS[:3]] == [True, False, True]
+    assert again.runs() == {"first", "second"}
+
+
+def test_a_run_of_another_plan_begins_anew(folder):
+    spool = begun(folder)
+    with spool.log(0) as log:
+        append(log, done(TASKS[0]))
+    other = begun(folder, "second", '{"other": 1}')
+    other.look()
+    assert not other.has(TASKS[0])
+
+
+def test_a_folder_that_others_may_write_to_is_refused(folder):
+    folder.mkdir()
+    folder.chmod(0o777)
+    (folder / "plan.json").write_text("{}")
+    with pytest.raises(GigasceneError, match="others"):
+        Spool(folder, "first").begin("{}", iter(TASKS))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"partition": "--wrap=touch x"},
+        {"partition": "a b"},
+        {"account": "x\n"},
+        {"account": "$(id)"},
+        {"time": "soon"},
+        {"array": "0"},
+        {"array": "1-5"},
+        {"preset": "nothing.toml:a"},
+        {"preset": "nothing"},
+    ],
+)
+def test_options_that_slurm_could_not_mean_are_usage_errors(wrong):
+    with pytest.raises(UsageError):
+        Slurm(2, **wrong)
+
+
+def test_a_preset_is_a_table_and_options_go_before_it(tmp_path):
+    file = tmp_path / "cluster.toml"
+    file.write_text('[big]\npartition = "fat"\narray = 50\ntime = "2:00:00"\n[odd]\ncolour = "red"\n')
+    found = Slurm(2, preset=f"{file}:big", partition="thin")
+    assert (found._asked, found._most, found._limit_s) == ({"partition": "thin", "time": "2:00:00"}, 50, 7200)
+    with pytest.raises(UsageError, match="colour"):
+        Slurm(2, preset=f"{file}:odd")
+    with pytest.raises(UsageError, match="none"):
+        Slurm(2, preset=f"{file}:small")
