@@ -4,6 +4,7 @@ import hashlib
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -159,6 +160,43 @@ def test_after_a_killed_coordinator_a_resume_goes_on_and_no_job_is_left(long, tm
     assert digest(plan) == whole
     assert not hidden(plan)
     until(lambda: not queued() and not left & {process.pid for process in elements()}, "empty queue")
+
+
+def test_a_controller_that_is_started_anew_changes_no_byte(long, cluster, tmp_path):
+    plan, whole = at(long[0], tmp_path), long[1]
+    killed = []
+
+    def kill(progress):
+        if not killed:
+            killed.append(psutil.Process(int((cluster.parent / "slurmctld.pid").read_text())))
+            killed[0].kill()
+            killed[0].wait(DEADLINE_S)
+            threading.Timer(8, lambda: subprocess.run(["slurmctld"], check=True, timeout=30)).start()
+
+    gigascene.run(plan, where={"array": "2"}, watch=kill)
+    assert killed
+    assert digest(plan) == whole
+    until(lambda: not queued(), "empty queue")
+
+
+def test_a_controller_that_is_gone_is_no_wait_without_end(long, cluster, tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "PATIENCE_S", 3.0)
+    plan = at(long[0], tmp_path)
+    gone = []
+
+    def kill(progress):
+        if not gone:
+            gone.append(psutil.Process(int((cluster.parent / "slurmctld.pid").read_text())))
+            for one in (*elements(), gone[0]):
+                one.kill()
+            gone[0].wait(DEADLINE_S)
+
+    try:
+        with pytest.raises(WorkersLost, match="squeue"):
+            gigascene.run(plan, where={"array": "2"}, watch=kill)
+    finally:
+        subprocess.run(["slurmctld"], check=True, timeout=30)
+    until(lambda: not queued(), "empty queue")
 
 
 def test_jobs_that_make_nothing_are_no_wait_without_end(reference, tmp_path, monkeypatch):

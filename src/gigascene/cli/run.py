@@ -35,9 +35,7 @@ def run(
     partition: Annotated[str | None, typer.Option("--partition", metavar="NAME", help="Of Slurm.")] = None,
     account: Annotated[str | None, typer.Option("--account", metavar="NAME", help="Of Slurm.")] = None,
     time: Annotated[str | None, typer.Option("--time", metavar="LIMIT", help="Of each job: minutes, or h:m:s.")] = None,
-    array: Annotated[
-        str | None, typer.Option("--array", metavar="N", help="At most so many jobs; else --workers.")
-    ] = None,
+    array: Annotated[str | None, typer.Option("--array", metavar="N", help="At most so many jobs of Slurm.")] = None,
     preset: Annotated[
         str | None, typer.Option("--preset", metavar="FILE:TABLE", help="Options of Slurm from a TOML file.")
     ] = None,
@@ -53,6 +51,7 @@ def run(
     from gigascene.api.plans import refitted
 
     loaded = gigascene.load_plan(plan)
+    workers = workers or array  # so many tasks must there be, too
     engine = engine or ("dask" if scheduler else None)
     said = {
         "scheduler": scheduler,
