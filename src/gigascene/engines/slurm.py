@@ -20,7 +20,7 @@ from gigascene.engines._spool import Spool
 from gigascene.model.contracts import Done, Failed
 from gigascene.model.errors import UsageError, WorkersLost
 from gigascene.model.plan import Task
-from gigascene.storage import remote
+from gigascene.storage import hrefs
 
 POLL_S = 0.25
 """How often the logs are looked at."""
@@ -78,7 +78,7 @@ class Slurm:
         written: Callable[[], str] | None = getattr(run, "written", None)
         if self._folder is None or written is None:
             raise UsageError("the engine slurm runs plans, and needs a folder for their results")
-        if remote.secrets():
+        if hrefs.secrets():
             raise UsageError(
                 "the engine slurm cannot hand on secrets in hrefs; fetch these files first, or use --engine dask"
             )
