@@ -9,7 +9,10 @@ import pytest
 import gigascene
 from cuts import Cut, band_of, cut
 from gigascene.kernels import palette
+from gigascene.model import wire
 from gigascene.model.plan import Cut as WorkCut
+from gigascene.model.plan import Plan
+from gigascene.plan.check import check
 from gigascene.registry import WRITERS
 from mosaic.test_mosaic import read
 
@@ -89,8 +92,23 @@ def test_a_figure_with_title_and_legend(dates, tmp_path):
     assert plan.format.options["legend"]["label"] == "Change of normalised difference vegetation index (NDVI)"
     assert plan.format.metadata["Title"].endswith(f"{dates[0].name} to {dates[1].name}")
     assert (plan.recipe.look.limits[0].low, plan.recipe.look.limits[0].high) == (-0.55, 0.55)
-    assert plan.mosaic.threshold == 0.1
+    assert plan.comparison.threshold == 0.1
     assert gigascene.plan_compare("ndvi", *dates, tmp_path / "a.png", plain=True).format.writer == "png"
+
+
+def test_an_edited_plan_is_refused(dates, tmp_path):
+    """Two scenes and two layers, and no mosaic beside."""
+    plan = gigascene.plan_compare("ndvi", *dates, tmp_path / "a.tif")
+    check(wire.loads(Plan, wire.dumps(plan)))
+    other = gigascene.plan_mosaic("ndvi", dates, tmp_path / "a.tif")
+    one = replace(plan.comparison, layers=plan.comparison.layers[:1])
+    for wrong in (
+        {"comparison": one, "scenes": plan.scenes[:1]},
+        {"mosaic": other.mosaic},
+        {"scenes": plan.scenes[:1]},
+    ):
+        with pytest.raises(gigascene.BadInput, match="a source"):
+            check(replace(plan, **wrong))
 
 
 def test_nothing_has_changed(dates, tmp_path):

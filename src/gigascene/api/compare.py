@@ -21,7 +21,7 @@ from gigascene.model.mosaic import Resampling
 from gigascene.model.plan import Plan
 from gigascene.model.product import Product
 from gigascene.plan.build import Wish
-from gigascene.plan.mosaic import MosaicWish, build
+from gigascene.plan.compare import CompareWish, build
 from gigascene.registry import PRODUCTS
 
 FIGURES = {".png", ".pdf", ".svg"}
@@ -100,10 +100,9 @@ def plan_compare(
         execution=execution(engine, workers, memory),
     )
     scenes = [open_scene(source, root, offset=offset) for source in (before, after)]
-    asked = MosaicWish(
+    asked = CompareWish(
         wish=wish,
         grid=grid,
-        combine="difference",
         resampling=resampling,
         clip=None if clip is None else os.fspath(clip),
         threshold=_threshold(made, threshold),

@@ -64,7 +64,7 @@ class Receipt:
 
 def mosaic_of(plan: Plan, placed: Sequence[Placed]) -> dict[str, Any]:
     """What a receipt tells of a mosaic; nothing of other pictures."""
-    if plan.mosaic is None or plan.mosaic.combine == "difference":
+    if plan.mosaic is None:
         return {}
     rows, columns = plan.format.shape
     filled = sum(piece.facts["filled"] for piece in placed)
@@ -78,7 +78,7 @@ def mosaic_of(plan: Plan, placed: Sequence[Placed]) -> dict[str, Any]:
 
 def change_of(plan: Plan, placed: Sequence[Placed]) -> dict[str, Any]:
     """What a receipt tells of a comparison; nothing of other pictures."""
-    if plan.mosaic is None or plan.mosaic.combine != "difference":
+    if plan.comparison is None:
         return {}
     counts = {name: sum(piece.facts[name] for piece in placed) for name in KINDS}
     counts["missing"] = plan.format.shape[0] * plan.format.shape[1] - sum(counts.values())
@@ -87,7 +87,7 @@ def change_of(plan: Plan, placed: Sequence[Placed]) -> dict[str, Any]:
         name: {"pixels": count, "km2": None if area is None else round(count * area, 6)}
         for name, count in counts.items()
     }
-    return {"threshold": plan.mosaic.threshold, **told}
+    return {"threshold": plan.comparison.threshold, **told}
 
 
 def write(plan: Plan, receipt: Receipt, placed: Sequence[Placed], facts: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gigascene.execute.memory import give_back_freed
-from gigascene.kernels import change, palette, stretch
+from gigascene.kernels import palette, stretch
 from gigascene.model import wire
 from gigascene.model.block import Block, Shown
 from gigascene.model.contracts import Codec, Done, Failed, Piece
@@ -24,7 +24,7 @@ from gigascene.model.errors import UsageError, WorkersLost
 from gigascene.model.grid import Window
 from gigascene.model.plan import AS_IT_IS, Plan, Task
 from gigascene.plan.check import check_versions
-from gigascene.plan.work import work_of
+from gigascene.plan.work import Makes, work_of
 from gigascene.readers.window import limit_cache
 from gigascene.registry import ENGINES, WRITERS
 from gigascene.storage import hrefs
@@ -69,9 +69,9 @@ class Job:
             yield from self.encoded(self.shown(window) for window in windows(run, self.plan.cut.window_rows))
 
     @property
-    def product(self) -> Gather | Mosaic:
+    def product(self) -> Makes:
         """The work, where it is one that makes a product."""
-        assert isinstance(self.work, Gather | Mosaic)
+        assert not isinstance(self.work, CopyPicture | CopyBands)
         return self.work
 
     def physical(self, window: Window) -> Block:
@@ -87,7 +87,7 @@ class Job:
         if isinstance(self.work, CopyPicture | CopyBands):
             self.work.levels(window, levels)
             return Shown(window=window, levels=levels)
-        kinds = np.empty(levels.shape[:2], np.uint8) if isinstance(self.work, Mosaic) else None
+        kinds = np.empty(levels.shape[:2], np.uint8) if self.product.counts else None
         for part in columns(window, self.plan.cut.window_columns):
             at = slice(part.left - window.left, part.right - window.left)
             found = self._show(part, levels[:, at])
@@ -96,11 +96,6 @@ class Job:
             if self.drawing is not None:
                 self.drawing.paint(part, levels[:, at])
         return Shown(window=window, levels=levels, kinds=kinds)
-
-    @property
-    def _compares(self) -> bool:
-        """True if pixels are counted by how they changed."""
-        return self.plan.mosaic is not None and self.plan.mosaic.combine == "difference"
 
     def _show(self, window: Window, levels: NDArray[Any]) -> NDArray[Any]:
         """Painted where there is a palette, alpha last where the format has it; gives what `_toned` gives."""
@@ -121,13 +116,13 @@ class Job:
         parts = (part for shown in pictures for part in _split(shown, height))
         for place, group in groupby(parts, lambda part: (part.window.top // height, part.window.left // width)):
             first = place[0] * grid.across + place[1]
-            if isinstance(self.work, Mosaic):
+            if not isinstance(self.work, CopyPicture | CopyBands) and self.work.counts:
                 yield from self._counted(first, group)
             else:
                 yield from self.codec.encode(first, group, self.plan.format)
 
     def _counted(self, first: int, group: Iterable[Shown]) -> Iterator[Piece]:
-        """Pieces of a mosaic, each with the number of its pixels that are filled, or of each kind: the sums are told."""
+        """Pieces, each with the number of its pixels of every kind that its work counts: the sums are told."""
         counts: defaultdict[int, Counter[str]] = defaultdict(Counter)
         width = self.codec.pieces(self.plan.format).piece[1]
 
@@ -145,13 +140,13 @@ class Job:
     def _counts(self, shown: Shown) -> Iterator[tuple[str, NDArray[Any]]]:
         """What is counted, and where it is not 0."""
         assert shown.kinds is not None
-        for kind, name in enumerate(change.KINDS if self._compares else ("filled",), 1):
+        for kind, name in enumerate(self.product.counts, 1):
             yield name, shown.kinds == kind
 
     def _toned(self, window: Window, out: NDArray[Any]) -> NDArray[Any]:
         """Levels of every channel into the first bands of `out`: by table, or threshold by threshold.
 
-        Gives what is valid, (y, x): 0 where nothing is; of a comparison, what each pixel counts as.
+        Gives what each pixel counts as, (y, x): 0 where there is no data.
         """
         if isinstance(self.work, Mosaic) and self.work.tabled:
             return self.work.looked_up(window, self._tables_of, out)
@@ -164,9 +159,7 @@ class Job:
         else:
             for channel, thresholds in enumerate(tone.thresholds):
                 stretch.levels(block.data[channel], thresholds, tone.base, out[..., channel])
-        if self._compares and self.plan.mosaic is not None:
-            return change.kinds(block.data[0], self.plan.mosaic.threshold)
-        return block.valid
+        return self.product.counted(block)
 
     @cached_property
     def _tables(self) -> NDArray[Any]:

@@ -8,13 +8,11 @@ from typing import Literal, get_args
 
 from odc.geo.geobox import GeoBox
 
-Combine = Literal["first", "latest", "best", "darkest", "median", "mean", "difference"]
+Combine = Literal["first", "latest", "best", "darkest", "median", "mean"]
 Best = Literal["clear", "near", "ndvi"]
 Resampling = Literal["nearest", "bilinear", "cubic", "average"]
 
-COMBINES: tuple[str, ...] = tuple(name for name in get_args(Combine) if name != "difference")
-"""Those of a mosaic; the difference of two scenes is the second less the first."""
-
+COMBINES: tuple[str, ...] = get_args(Combine)
 BESTS: tuple[str, ...] = get_args(Best)
 RESAMPLINGS: tuple[str, ...] = get_args(Resampling)
 
@@ -41,7 +39,7 @@ class Edges:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """One scene in a mosaic."""
+    """One scene among those that become one picture."""
 
     bands: tuple[str, ...]
     """Keys of the bands the product is made from, in its order."""
@@ -82,9 +80,6 @@ class Mosaicking:
 
     step: float = 1.0
     """Values are added up as whole multiples of this power of two (means and feathering)."""
-
-    threshold: float = 0.0
-    """Where the difference is beyond this, the pixel has changed; in the product's unit."""
 
     depth: int = 1
     """Most scenes over any one place."""

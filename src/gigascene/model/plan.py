@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
+from gigascene.model.comparison import Comparing
 from gigascene.model.look import Look
-from gigascene.model.mosaic import Mosaicking
+from gigascene.model.mosaic import Layer, Mosaicking
 from gigascene.model.overlay import Overlay
 from gigascene.model.plain_picture import PlainPicture
 from gigascene.model.scene import Scene
@@ -142,6 +143,9 @@ class Plan:
     mosaic: Mosaicking | None = None
     """How many scenes become one picture; None: there is one scene, and the grid is its own."""
 
+    comparison: Comparing | None = None
+    """How two scenes are compared; None: they are not."""
+
     overlay: Overlay | None = None
     """Drawn over the finished picture, before it is encoded."""
 
@@ -152,6 +156,12 @@ class Plan:
 
     notes: tuple[str, ...] = ()
     """What was decided where nobody said, in words for people."""
+
+    @property
+    def layers(self) -> tuple[Layer, ...] | None:
+        """Of scenes that are brought to one grid, what each has for itself; None where there is one, on its own."""
+        joined = self.mosaic or self.comparison
+        return None if joined is None else joined.layers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from gigascene.model import wire
 from gigascene.model.errors import BadInput, GigasceneError, UsageError
+from gigascene.model.mosaic import Mosaicking
 from gigascene.model.plan import AS_IT_IS, Plan
 from gigascene.model.product import Product
 from gigascene.model.scene import Scene
@@ -74,23 +75,27 @@ def check(plan: Plan) -> None:
 
 def bands_of(plan: Plan) -> list[tuple[Scene, tuple[str, ...]]]:
     """Of every scene, the bands the product is made from."""
-    if plan.mosaic is None:
+    if plan.layers is None:
         return [(scene, plan.recipe.bands) for scene in plan.scenes]
-    return [(scene, layer.bands) for scene, layer in zip(plan.scenes, plan.mosaic.layers, strict=True)]
+    return [(scene, layer.bands) for scene, layer in zip(plan.scenes, plan.layers, strict=True)]
 
 
 def _sources_fit(plan: Plan) -> bool:
-    """One scene or picture; or as many scenes as a mosaic has layers, each with its own numbers for every channel."""
-    if plan.mosaic is None:
+    """One scene or picture; or as many scenes as there are layers, each with its own numbers for every channel."""
+    if plan.layers is None:
         return len(plan.scenes) + (plan.picture is not None) == 1
-    layers, count = plan.mosaic.layers, len(plan.recipe.bands)
+    layers, count = plan.layers, len(plan.recipe.bands)
+    joined = _mosaic_fits(plan.mosaic) if plan.comparison is None else len(layers) == 2 and plan.mosaic is None
     return (
-        plan.picture is None
+        joined
+        and plan.picture is None
         and len(plan.scenes) == len(layers) > 0
         and all(len(layer.bands) == count and len(layer.gain) == len(layer.offset) for layer in layers)
-        and plan.mosaic.step > 0
-        and plan.mosaic.feather >= 0
     )
+
+
+def _mosaic_fits(mosaic: Mosaicking | None) -> bool:
+    return mosaic is not None and mosaic.step > 0 and mosaic.feather >= 0
 
 
 def _overlay_fits(plan: Plan) -> bool:

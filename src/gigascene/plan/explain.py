@@ -10,7 +10,7 @@ from odc.geo.geobox import GeoBox
 from gigascene.model.mosaic import Mosaicking
 from gigascene.model.plan import Plan
 from gigascene.model.scene import Asset
-from gigascene.plan.fingerprint import OFFSET, overlay_facts
+from gigascene.plan.fingerprint import OFFSET, comparison_facts, overlay_facts
 from gigascene.plan.memory import MB
 from gigascene.plan.space import space
 from gigascene.registry import ENGINES, WRITERS
@@ -55,6 +55,7 @@ def explain(plan: Plan) -> dict[str, Any]:
         "notes": list(plan.notes),
         **({"warning": disk.doubt} if disk.doubt else {}),
         **({} if plan.mosaic is None else {"mosaic": mosaic_facts(plan.mosaic)}),
+        **({} if plan.comparison is None else {"comparison": comparison_facts(plan.comparison)}),
         **({} if plan.overlay is None else {"overlay": overlay_facts(plan.overlay)}),
     }
 
@@ -90,7 +91,7 @@ def bytes_to_read(plan: Plan) -> int:
     if plan.picture is not None:
         picture = plan.picture
         return picture.shape[0] * picture.shape[1] * picture.bands * np.dtype(picture.dtype).itemsize
-    if plan.mosaic is not None:
+    if plan.layers is not None:
         return sum(_touched(asset, plan) for scene in plan.scenes for asset in scene.assets.values())
     assets = [asset for scene in plan.scenes for asset in scene.assets.values()]
     return sum(asset.geobox.shape[0] * asset.geobox.shape[1] * np.dtype(asset.dtype).itemsize for asset in assets)

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from gigascene.model import wire
+from gigascene.model.comparison import Comparing
 from gigascene.model.mosaic import Mosaicking
 from gigascene.model.overlay import Overlay
 from gigascene.model.plain_picture import PlainPicture
@@ -39,6 +40,7 @@ def summary(plan: Plan) -> dict[str, Any]:
         "packing": recipe.packing,
         "masks": list(recipe.masks),
         **({} if plan.mosaic is None else {"mosaic": _mosaic(plan.mosaic)}),
+        **({} if plan.comparison is None else {"comparison": comparison_facts(plan.comparison)}),
         **({} if plan.overlay is None else {"overlay": overlay_facts(plan.overlay)}),
     }
 
@@ -48,6 +50,12 @@ def _mosaic(mosaic: Mosaicking) -> dict[str, Any]:
     facts = {"combine": mosaic.combine, "resampling": mosaic.resampling, "feather": mosaic.feather}
     balanced = any(layer.gain for layer in mosaic.layers)
     return facts | {"best": mosaic.best, "balanced": balanced, "clipped": bool(mosaic.clip)}
+
+
+def comparison_facts(comparison: Comparing) -> dict[str, Any]:
+    """How two scenes were compared, in a few words and numbers."""
+    told = {"resampling": comparison.resampling, "threshold": comparison.threshold}
+    return told | {"clipped": bool(comparison.clip)}
 
 
 def overlay_facts(overlay: Overlay) -> dict[str, Any]:
@@ -63,6 +71,8 @@ def fingerprint(plan: Plan) -> str:
     parts = [wire.to_wire(plan.recipe), format, scenes, dict(plan.versions)]
     if plan.mosaic is not None:
         parts.append(wire.to_wire(replace(plan.mosaic, unused=())))
+    if plan.comparison is not None:
+        parts.append(wire.to_wire(plan.comparison))
     if plan.overlay is not None:
         parts.append(wire.to_wire(plan.overlay))
     if plan.picture is not None:

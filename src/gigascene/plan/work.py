@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from gigascene.model.mosaic import Layer, Mosaicking
+from gigascene.model.mosaic import Layer, Resampling
 from gigascene.model.plan import AS_IT_IS, Plan, Recipe
 from gigascene.model.product import Product
 from gigascene.model.scene import Scene
 from gigascene.registry import PRODUCTS
 from gigascene.works._placed import Placed
+from gigascene.works.compare import Comparison
 from gigascene.works.copy import CopyBands, CopyPicture
 from gigascene.works.gather import Gather
 from gigascene.works.mosaic import Mosaic
 
-Work = Gather | Mosaic | CopyPicture | CopyBands
+Makes = Gather | Mosaic | Comparison
+"""What makes a product."""
+
+Work = Makes | CopyPicture | CopyBands
 
 JUDGE = "ndvi"
 """The product that pixels are judged by, where the greenest is the best."""
@@ -26,23 +30,29 @@ def work_of(plan: Plan) -> Work:
     if plan.picture is not None:
         return CopyPicture(plan.picture)
     if plan.mosaic is not None:
-        pairs = zip(plan.scenes, plan.mosaic.layers, strict=True)
-        placed = [layered(scene, layer, plan.recipe, plan.mosaic, plan.format.geobox) for scene, layer in pairs]
-        return Mosaic(placed, plan.mosaic, plan.format.geobox)
+        return Mosaic(_placed(plan, plan.mosaic.resampling), plan.mosaic, plan.format.geobox)
+    if plan.comparison is not None:
+        return Comparison(_placed(plan, plan.comparison.resampling), plan.comparison, plan.format.geobox)
     scene, recipe = plan.scenes[0], plan.recipe
     if recipe.product == AS_IT_IS:
         return CopyBands(tuple(scene.assets[key] for key in recipe.bands))
     return Gather(scene, PRODUCTS[recipe.product], recipe, plan.format.geobox)
 
 
-def layered(scene: Scene, layer: Layer, recipe: Recipe, mosaic: Mosaicking, output: Any) -> Placed:
-    """One scene of a mosaic on its grid."""
+def _placed(plan: Plan, resampling: Resampling) -> list[Placed]:
+    """All scenes of a plan on its grid."""
+    pairs = zip(plan.scenes, plan.layers or (), strict=True)
+    return [layered(scene, layer, plan.recipe, resampling, plan.format.geobox) for scene, layer in pairs]
+
+
+def layered(scene: Scene, layer: Layer, recipe: Recipe, resampling: Resampling, output: Any) -> Placed:
+    """One scene of many on their grid."""
     own = replace(recipe, bands=layer.bands, maxima=layer.maxima)
     gather = Gather(scene, product_of(recipe, len(layer.bands)), own, layer.grid)
     judge = None
     if layer.judged:
         judge = Gather(scene, PRODUCTS[JUDGE], replace(own, bands=layer.judged, quantity="reflectance"), layer.grid)
-    return Placed(gather, layer, output, mosaic.resampling, judge)
+    return Placed(gather, layer, output, resampling, judge)
 
 
 def product_of(recipe: Recipe, bands: int) -> Product:

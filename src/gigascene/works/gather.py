@@ -36,6 +36,9 @@ WARP = "Bring all bands to one grid first, with gdalwarp."
 class Gather:
     """Makes the blocks of one product from one scene, on one grid."""
 
+    counts: tuple[str, ...] = ()
+    """Nothing is told of its pixels."""
+
     def __init__(self, scene: Scene, product: Product, recipe: Recipe, geobox: GeoBox) -> None:
         self.scene = scene
         self.product = product
@@ -124,6 +127,10 @@ class Gather:
         valid = self._masked(np.logical_and.reduce(np.isfinite(data)), window)
         data[:, ~valid] = np.nan
         return Block(window=window, data=data, valid=valid)
+
+    def counted(self, block: Block) -> NDArray[np.bool_]:
+        """Where a block has data."""
+        return block.valid
 
     def _band(self, asset: Asset, calibration: Calibration, window: Window) -> NDArray[np.float32]:
         """One band on the product's grid, NaN where there is none."""

@@ -15,19 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from gigascene.kernels import combine, outline
+from gigascene.kernels import combine
 from gigascene.model.block import Block
 from gigascene.model.grid import Window
 from gigascene.model.mosaic import Mosaicking
 from gigascene.works._needs import Needs
 from gigascene.works._placed import Part, Placed
-from gigascene.works._reach import reaches
+from gigascene.works._scenes import Scenes, slices
 
 TABLES = 32
 """Tables of levels kept in a process: as many scenes as a few windows side by side touch."""
-
-PROBE = 64
-"""Side of the window by which source pixels for one output pixel are counted."""
 
 Tables = Callable[[int], NDArray[Any]]
 """Level of every stored number, (band, 2**bits), of a scene by its number."""
@@ -36,10 +33,11 @@ Tables = Callable[[int], NDArray[Any]]
 class Mosaic:
     """Makes the blocks of one product from many scenes, on one grid."""
 
+    counts = ("filled",)
+
     def __init__(self, placed: Sequence[Placed], recipe: Mosaicking, geobox: GeoBox) -> None:
-        self.placed, self.recipe, self.geobox = placed, recipe, geobox
-        self._reaches = reaches([one.gather.geobox for one in placed], geobox)
-        self._polygons = tuple(outline.edges(rings) for rings in recipe.clip)
+        self.placed, self.recipe = placed, recipe
+        self.scenes = Scenes(placed, recipe.clip, geobox)
 
     @cached_property
     def tabled(self) -> bool:
@@ -54,20 +52,11 @@ class Mosaic:
     @property
     def channels(self) -> int:
         """Of the product."""
-        gather = self.placed[0].gather
-        return len(gather.product.channels) or len(gather.assets)
+        return self.scenes.channels
 
-    def _near(self, window: Window) -> Iterator[tuple[int, Window]]:
-        """Numbers of the scenes that may touch a window, in order, and what of it they may touch."""
-        top, left, bottom, right = self._reaches
-        near = (top < window.bottom) & (bottom > window.top) & (left < window.right) & (right > window.left)
-        for number in np.flatnonzero(near).tolist():
-            first, start = max(int(top[number]), window.top), max(int(left[number]), window.left)
-            height = min(int(bottom[number]), window.bottom) - first
-            yield (
-                number,
-                Window(top=first, left=start, height=height, width=min(int(right[number]), window.right) - start),
-            )
+    def counted(self, block: Block) -> NDArray[np.bool_]:
+        """Where a block is filled."""
+        return block.valid
 
     def values(self, number: int) -> NDArray[np.float32]:
         """Physical value of every stored number of a scene, balanced: (band, 2**bits)."""
@@ -81,10 +70,10 @@ class Mosaic:
         if self.recipe.combine == "median":
             self._middle_levels(window, tables, filled, out)
         else:
-            open_ = self._inside(window)
+            open_ = self.scenes.inside(window)
             filled |= ~open_
             for number, part in self._unfilled(window, filled, lambda placed, at: placed.stored(at)):
-                place = _slices(part.at, window)
+                place = slices(part.at, window)
                 combine.fill_levels(part.data, part.valid, tables(number), filled[place], out[place])
             filled &= open_
         return filled
@@ -92,8 +81,6 @@ class Mosaic:
     def physical(self, window: Window) -> Block:
         """Physical values (channel, y, x) float32, NaN where there is no data."""
         match self.recipe.combine:
-            case "difference":
-                data = self._difference(window)
             case "median":
                 data = self._median(window)
             case "mean":
@@ -106,23 +93,17 @@ class Mosaic:
                 data = self._sums(window, combine.lay_under)
             case _:
                 data = self._filled(window)
-        data[:, ~self._inside(window)] = np.nan
+        data[:, ~self.scenes.inside(window)] = np.nan
         return Block(window=window, data=data, valid=~np.isnan(data[0]))
-
-    def _inside(self, window: Window) -> NDArray[np.bool_]:
-        """Pixels within the region asked for."""
-        if not self.recipe.clip:
-            return np.ones((window.height, window.width), np.bool_)
-        return np.logical_or.reduce([outline.inside(lines, window) for lines in self._polygons])
 
     def _unfilled(
         self, window: Window, filled: NDArray[np.bool_], look: Callable[[Placed, Window], Part | None]
     ) -> Iterator[tuple[int, Part]]:
         """What each scene gives; none is asked for what is full already."""
-        for number, near in self._near(window):
+        for number, near in self.scenes.near(window):
             if filled.all():
                 return
-            if filled[_slices(near, window)].all():
+            if filled[slices(near, window)].all():
                 continue
             part = look(self.placed[number], near)
             if part is not None:
@@ -130,16 +111,16 @@ class Mosaic:
 
     def _parts(self, window: Window) -> Iterator[tuple[Placed, Part]]:
         """Values of every scene."""
-        for number, near in self._near(window):
+        for number, near in self.scenes.near(window):
             part = self.placed[number].physical(near)
             if part is not None:
                 yield self.placed[number], part
 
     def _filled(self, window: Window) -> NDArray[np.float32]:
         data = np.full((self.channels, window.height, window.width), np.nan, np.float32)
-        filled = ~self._inside(window)
+        filled = ~self.scenes.inside(window)
         for _, part in self._unfilled(window, filled, lambda placed, at: placed.physical(at)):
-            place = _slices(part.at, window)
+            place = slices(part.at, window)
             combine.fill(part.data, part.valid, filled[place], data[:, *place])
         return data
 
@@ -147,7 +128,7 @@ class Mosaic:
         data = np.full((self.channels, window.height, window.width), np.nan, np.float32)
         best = np.full(data.shape[1:], -np.inf)
         for placed, part in self._parts(window):
-            place = _slices(part.at, window)
+            place = slices(part.at, window)
             combine.choose(part.data, part.valid, score(placed, part), best[place], data[:, *place])
         return data
 
@@ -156,25 +137,16 @@ class Mosaic:
         sums = np.zeros((self.channels, window.height, window.width), np.int64)
         weights, step = np.zeros(sums.shape[1:], np.int64), self.recipe.step
         for placed, part in self._parts(window):
-            place = _slices(part.at, window)
+            place = slices(part.at, window)
             add(part.data, part.valid, placed.weight(part), step, weights[place], sums[:, *place])
         return combine.settled(sums, weights, step)
-
-    def _difference(self, window: Window) -> NDArray[np.float32]:
-        """The second scene less the first, NaN where either has no data."""
-        both = np.full((2, self.channels, window.height, window.width), np.nan, np.float32)
-        for number, near in self._near(window):
-            part = self.placed[number].physical(near)
-            if part is not None:
-                both[number, :, *_slices(part.at, window)] = np.where(part.valid, part.data, np.float32(np.nan))
-        return np.asarray(both[1] - both[0])
 
     def _median(self, window: Window) -> NDArray[np.float32]:
         parts = [part for _, part in self._parts(window)]
         values = np.zeros((len(parts), self.channels, window.height, window.width), np.float32)
         valid = np.zeros((len(parts), *values.shape[2:]), np.bool_)
         for number, part in enumerate(parts):
-            place = _slices(part.at, window)
+            place = slices(part.at, window)
             values[number, :, *place], valid[number, *place] = part.data, part.valid
         data = combine.median(values, valid)
         data[:, ~valid.any(axis=0)] = np.nan
@@ -182,36 +154,27 @@ class Mosaic:
 
     def _middle_levels(self, window: Window, tables: Tables, filled: NDArray[np.bool_], out: NDArray[Any]) -> None:
         """Levels rise with the values, so the middle level is that of the middle value."""
-        near = list(self._near(window))
+        near = list(self.scenes.near(window))
         levels = np.zeros((len(near), self.channels, window.height, window.width), out.dtype)
         valid = np.zeros((len(near), *levels.shape[2:]), np.bool_)
         for at, (number, touched) in enumerate(near):
             part = self.placed[number].stored(touched)
             if part is None:
                 continue
-            place = _slices(part.at, window)
+            place = slices(part.at, window)
             for band, table in enumerate(tables(number)):
                 levels[at, band, *place] = table[part.data[band]]
             valid[at, *place] = part.valid
-        filled |= valid.any(axis=0) & self._inside(window)
+        filled |= valid.any(axis=0) & self.scenes.inside(window)
         out[..., : self.channels] = np.where(filled, combine.median(levels, valid), 0).transpose(1, 2, 0)
 
     @cached_property
     def needs(self) -> Needs:
         """Of one scene at a time on its way to the grid, and of all that is gathered so far."""
-        first = max((one.gather.needs for one in self.placed), key=lambda needs: needs.pixel)
-        share = max(map(self._source_share, _some(self.placed)))
-        read = int(first.pixel * share) + 8
         size = 4 * self.channels
-        gathered = {"median": (self.recipe.depth + 1) * (size + 1), "mean": 3 * size + 10, "difference": 3 * size + 1}
+        gathered = {"median": (self.recipe.depth + 1) * (size + 1), "mean": 3 * size + 10}
         held = 3 * size + 10 if self.recipe.feather else 2 * size + 10
-        blocks = [min(side, 512) for side in first.block]
-        return Needs(
-            pixel=read + 3 * size + gathered.get(self.recipe.combine, held),
-            block=(blocks[0], blocks[1]),
-            sources=first.sources * min(len(self.placed), 3),
-            kept=self._kept,
-        )
+        return self.scenes.needs(gathered.get(self.recipe.combine, held), self._kept)
 
     @property
     def _kept(self) -> int:
@@ -219,27 +182,3 @@ class Mosaic:
         tables = min(len(self.placed), TABLES) * self.channels * (1 << 16) * 6 if self.tabled else 0
         fields = [2 * e.shape[0] * e.shape[1] for one in self.placed if (e := one.layer.edges) is not None]
         return tables + sum(sorted(fields)[-16:])
-
-    def _source_share(self, placed: Placed) -> float:
-        """Source pixels for one output pixel, halo included, near the middle of the scene."""
-        number = self.placed.index(placed)
-        top, left, bottom, right = (int(side[number]) for side in self._reaches)
-        middle = Window(top=(top + bottom - PROBE) // 2, left=(left + right - PROBE) // 2, height=PROBE, width=PROBE)
-        places = placed.source(middle)
-        if places is None:
-            return 1.0
-        halo = 0 if (edges := placed.layer.edges) is None or edges.cell else 2 * int(edges.reach + 2)
-        own = places[1]
-        # A window is far larger than the probe, so its halo weighs less than this says.
-        return max((own.height + halo / 4) * (own.width + halo / 4) / (PROBE * PROBE), 1.0)
-
-
-def _some(placed: Sequence[Placed]) -> Sequence[Placed]:
-    """A few scenes speak for thousands."""
-    return placed[:: max(len(placed) // 8, 1)]
-
-
-def _slices(at: Window, window: Window) -> tuple[slice, slice]:
-    """Where a part lies in a window's arrays."""
-    top, left = at.top - window.top, at.left - window.left
-    return slice(top, top + at.height), slice(left, left + at.width)

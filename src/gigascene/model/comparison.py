@@ -1,0 +1,22 @@
+"""How two scenes become one picture of what has changed between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gigascene.model.mosaic import Layer, Resampling
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparing:
+    """What is done with the two scenes of a plan, of which the first is the earlier."""
+
+    layers: tuple[Layer, ...]
+    """One for each of the two."""
+
+    resampling: Resampling = "nearest"
+    threshold: float
+    """Where the difference is beyond this, the pixel has changed; in the product's unit."""
+
+    clip: tuple[tuple[tuple[int, ...], ...], ...] = ()
+    """Polygons of the area that is compared, as those of a mosaic. Empty: all of it."""

@@ -1,0 +1,88 @@
+"""Scenes on one grid: which of them touch a window, where that is filled, and what reading them costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+
+from gigascene.kernels import outline
+from gigascene.model.grid import Window
+from gigascene.works._needs import Needs
+from gigascene.works._placed import Placed
+from gigascene.works._reach import reaches
+
+PROBE = 64
+"""Side of the window by which source pixels for one output pixel are counted."""
+
+
+class Scenes:
+    """Scenes in their order, and the region that is filled from them: rings of polygons, all where there are none."""
+
+    def __init__(self, placed: Sequence[Placed], clip: Sequence[Sequence[Sequence[int]]], output: GeoBox) -> None:
+        self.placed = placed
+        self._reaches = reaches([one.gather.geobox for one in placed], output)
+        self._polygons = tuple(outline.edges(rings) for rings in clip)
+
+    @property
+    def channels(self) -> int:
+        """Of the product."""
+        gather = self.placed[0].gather
+        return len(gather.product.channels) or len(gather.assets)
+
+    def near(self, window: Window) -> Iterator[tuple[int, Window]]:
+        """Numbers of the scenes that may touch a window, in order, and what of it they may touch."""
+        top, left, bottom, right = self._reaches
+        near = (top < window.bottom) & (bottom > window.top) & (left < window.right) & (right > window.left)
+        for number in np.flatnonzero(near).tolist():
+            first, start = max(int(top[number]), window.top), max(int(left[number]), window.left)
+            height = min(int(bottom[number]), window.bottom) - first
+            yield (
+                number,
+                Window(top=first, left=start, height=height, width=min(int(right[number]), window.right) - start),
+            )
+
+    def inside(self, window: Window) -> NDArray[np.bool_]:
+        """Pixels within the region asked for."""
+        if not self._polygons:
+            return np.ones((window.height, window.width), np.bool_)
+        return np.logical_or.reduce([outline.inside(lines, window) for lines in self._polygons])
+
+    def needs(self, gathered: int, kept: int = 0) -> Needs:
+        """Of one scene at a time on its way to the grid, and of all that is gathered so far: bytes a pixel."""
+        first = max((one.gather.needs for one in self.placed), key=lambda needs: needs.pixel)
+        share = max(map(self._source_share, _some(self.placed)))
+        read = int(first.pixel * share) + 8
+        blocks = [min(side, 512) for side in first.block]
+        return Needs(
+            pixel=read + 3 * 4 * self.channels + gathered,
+            block=(blocks[0], blocks[1]),
+            sources=first.sources * min(len(self.placed), 3),
+            kept=kept,
+        )
+
+    def _source_share(self, placed: Placed) -> float:
+        """Source pixels for one output pixel, halo included, near the middle of the scene."""
+        number = self.placed.index(placed)
+        top, left, bottom, right = (int(side[number]) for side in self._reaches)
+        middle = Window(top=(top + bottom - PROBE) // 2, left=(left + right - PROBE) // 2, height=PROBE, width=PROBE)
+        places = placed.source(middle)
+        if places is None:
+            return 1.0
+        halo = 0 if (edges := placed.layer.edges) is None or edges.cell else 2 * int(edges.reach + 2)
+        own = places[1]
+        # A window is far larger than the probe, so its halo weighs less than this says.
+        return max((own.height + halo / 4) * (own.width + halo / 4) / (PROBE * PROBE), 1.0)
+
+
+def _some(placed: Sequence[Placed]) -> Sequence[Placed]:
+    """A few scenes speak for thousands."""
+    return placed[:: max(len(placed) // 8, 1)]
+
+
+def slices(at: Window, window: Window) -> tuple[slice, slice]:
+    """Where a part lies in a window's arrays."""
+    top, left = at.top - window.top, at.left - window.left
+    return slice(top, top + at.height), slice(left, left + at.width)
