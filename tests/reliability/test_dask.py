@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 import gigascene
-from cli.shell import spoken
+from cli.shell import PROGRAM, spoken
 from contracts.chores import BYTES, Chore, tasks
 from gigascene.engines import dask as engine
 from gigascene.model.contracts import Failed
@@ -282,3 +282,44 @@ def test_without_the_package_it_says_what_to_install(plan, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(gigascene.GigasceneError, match=r"pip install 'gigascene\[dask\]'"):
         gigascene.run(plan[0])
+
+
+def test_dasks_own_settings_name_a_scheduler(cluster, tmp_path):
+    """In a process of its own, for Dask reads its environment once."""
+    cluster.worker()
+    code = (
+        "from gigascene.engines.dask import Dask\n"
+        "from contracts.chores import Chore, tasks\n"
+        "import psutil\n"
+        "found = list(Dask(1).map(Chore(), tasks(5), ahead=9, bound=lambda task: 1))\n"
+        "print(len(found), len(psutil.Process().children(recursive=True)))\n"
+    )
+    path = os.pathsep.join([str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])])
+    env = {**os.environ, "PYTHONPATH": path, "DASK_SCHEDULER_ADDRESS": cluster.address}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.split() == ["5", "0"], done
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped_with_all_its_family_it_keeps_what_is_done(sign, code, scene, tmp_path):
+    """As a terminal's Ctrl-C does: every process of ours gets the signal, and only the coordinator answers."""
+    plan = gigascene.plan_compose("pan-sharpened", scene, tmp_path / "a.tif", options={"tile": 64}, memory="8G")
+    plan = replace(plan, cut=Cut(task_pieces=1, window_rows=4))
+    gigascene.save_plan(
+        replace(plan, execution=replace(plan.execution, engine="dask", workers=2)), tmp_path / "plan.json"
+    )
+    running = subprocess.Popen(
+        [PROGRAM, "run", tmp_path / "plan.json", "--quiet"], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    part = tmp_path / ".a.tif.part"
+    until(lambda: part.exists() and part.stat().st_size > 0, "first piece")
+    family = psutil.Process(running.pid).children(recursive=True)
+    os.killpg(running.pid, sign)
+    _, said = running.communicate(timeout=DEADLINE_S)
+    assert (running.returncode, "--resume" in said) == (code, True), said
+    assert "Traceback" not in said
+    assert not psutil.wait_procs(family, timeout=20)[1]
+    assert gigascene.run(plan, resume=True).resumed > 0

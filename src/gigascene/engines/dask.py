@@ -206,8 +206,10 @@ class _Promise:
 def _client(scheduler: str | None, workers: int) -> Iterator[Client]:
     """A connection to the cluster that was asked for, or else is there, or else is made."""
     distributed = _library()
+    from dask import config  # noqa: PLC0415
+
     current = None if scheduler else _current()
-    scheduler = scheduler or distributed.config.get("scheduler-address", None)
+    scheduler = scheduler or config.get("scheduler-address", None)
     if current is not None:
         if current.asynchronous:
             raise UsageError("the current Dask client is asynchronous; give a synchronous one")
