@@ -141,3 +141,20 @@ def test_what_cannot_be_kept(small_safe, tmp_path):
         gigascene.save_look(linear, tmp_path / "a.png")
     with pytest.raises(UsageError, match="is an input"):
         gigascene.save_look(linear, next(small_safe.rglob("*_B04_10m.jp2")))
+
+
+@pytest.mark.parametrize("wishes", [{"units": "dn"}, {"packing": "document"}, {"units": "dn", "packing": "document"}])
+def test_stored_numbers_and_documents_mean_a_straight_line(wishes, small_scene, tmp_path):
+    """The product's own gamma is for reflectance; limits that a document prints must give its picture."""
+    plain = gigascene.plan_compose("true-color", small_scene, tmp_path / "a.png", stretch="2%:98%", **wishes)
+    bright = gigascene.plan_compose(
+        "true-color", small_scene, tmp_path / "a.png", stretch="2%:98%", gamma="2", **wishes
+    )
+    assert plain.recipe.look.gamma == (1.0,)
+    assert bright.recipe.look.gamma == (2.0,)
+
+
+@pytest.mark.parametrize("wrong", ["bright", "1.8;2", [None], ""])
+def test_a_gamma_that_cannot_be_read(wrong, small_scene, tmp_path):
+    with pytest.raises(UsageError, match="gamma"):
+        gigascene.plan_compose("true-color", small_scene, tmp_path / "a.png", gamma=wrong)

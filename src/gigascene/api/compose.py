@@ -37,7 +37,7 @@ def plan_compose(
     bands: Sequence[str] = (),
     look: Wanted = None,
     stretch: Stretch = None,
-    gamma: float | Sequence[float] | None = None,
+    gamma: float | str | Sequence[float] | None = None,
     curve: Literal["linear", "sigmoid", "equalize"] | None = None,
     contrast: float | None = None,
     palette: str | None = None,
@@ -203,10 +203,23 @@ def workers_of(said: int | str) -> int:
     return count
 
 
+def gammas(said: float | str | Sequence[float]) -> tuple[float, ...]:
+    """One, or one a channel: numbers, or their text.
+
+    >>> gammas("1.2,1.5,1.3"), gammas(2)
+    ((1.2, 1.5, 1.3), (2.0,))
+    """
+    parts = said.split(",") if isinstance(said, str) else (said,) if isinstance(said, int | float) else said
+    try:
+        return tuple(map(float, parts))
+    except (TypeError, ValueError):
+        raise UsageError(f"cannot read the gamma {said!r}; write a number, or one a channel: 1.2,1.5,1.3") from None
+
+
 def look_of(
     look: Look,
     stretch: Stretch,
-    gamma: float | Sequence[float] | None,
+    gamma: float | str | Sequence[float] | None,
     curve: Any,
     palette: str | None,
     contrast: float | None = None,
@@ -218,7 +231,7 @@ def look_of(
             raise UsageError(f"a stretch is a text such as '2%:98%', or one Limits a channel, not {stretch!r}")
         look = replace(look, limits=limits)
     if gamma is not None:
-        look = replace(look, gamma=(float(gamma),) if isinstance(gamma, int | float) else tuple(map(float, gamma)))
+        look = replace(look, gamma=gammas(gamma))
     if curve is not None:
         look = replace(look, curve=curve)
     if contrast is not None:

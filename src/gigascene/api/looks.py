@@ -66,12 +66,15 @@ def looked(product: Product, look: Wanted, units: str, packing: str | None) -> t
     product : Product
         What is made.
     look : str, path, Look or None
-        A name of `look_names`, a file of `save_look`, or the numbers themselves; None: the product's own.
+        A name of `look_names`, a file of `save_look`, or the numbers themselves; None: the product's own (with
+        gamma 1 for stored numbers, and for packing `document`).
     units, packing
         As for `plan_compose`; `packing` None: the look's own.
     """
-    if look is None or isinstance(look, Look):
-        return look or product.look, units, packing or "nodata"
+    if isinstance(look, Look):
+        return look, units, packing or "nodata"
+    if look is None:
+        return _own(product, units, packing), units, packing or "nodata"
     text = os.fspath(look)
     if text not in LOOKS and (text.lower().endswith(".json") or Path(text).is_file()):
         kept = _kept(text)
@@ -81,6 +84,14 @@ def looked(product: Product, look: Wanted, units: str, packing: str | None) -> t
         raise UsageError(f"the look {text!r} shows bands; {product.name!r} is computed of them: give --stretch instead")
     quantity = (product.quantity or "reflectance") if units == "default" else units
     return chosen.applied(product.look, quantity), quantity, packing or chosen.packing
+
+
+def _own(product: Product, units: str, packing: str | None) -> Look:
+    """A product's own look; without its gamma where stored numbers or a document's own arithmetic are asked for.
+
+    That gamma brightens reflectance. Limits that a document gives for its stored numbers mean a straight line.
+    """
+    return replace(product.look, gamma=(1.0,)) if units == "dn" or packing == "document" else product.look
 
 
 def _kept(path: str) -> Kept:

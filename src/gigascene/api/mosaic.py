@@ -37,7 +37,7 @@ def plan_mosaic(
     clip: str | PathLike[str] | None = None,
     bands: Sequence[str] = (),
     stretch: Stretch = None,
-    gamma: float | Sequence[float] | None = None,
+    gamma: float | str | Sequence[float] | None = None,
     curve: Literal["linear", "sigmoid", "equalize"] | None = None,
     palette: str | None = None,
     contrast: float | None = None,

@@ -92,6 +92,15 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def memory(count: float) -> str:
+    """Bytes of memory as ``--memory`` counts them, by 1024.
+
+    >>> memory(300 << 20)
+    '300 MiB'
+    """
+    return f"{count / (1 << 20):,.0f} MiB"
+
+
 def size(count: float) -> str:
     """Bytes for people.
 

@@ -107,7 +107,7 @@ def compose(
         bands=o.names(bands),
         look=look,
         stretch=stretch,
-        gamma=numbers(gamma),
+        gamma=gamma,
         curve=curve(equalize=equalize, sigmoid=sigmoid),
         contrast=contrast,
         palette=palette,
@@ -173,7 +173,7 @@ def make(plan: Any, *, resume: bool, json: bool, quiet: bool, where: dict[str, s
     resumed = f", {receipt.resumed} of {receipt.pieces} pieces were there" if receipt.resumed else ""
     typer.echo(
         f"{receipt.target}: {columns:,} x {rows:,}, {o.size(receipt.bytes)}, {receipt.seconds:.1f} s, "
-        f"peak memory {o.size(receipt.peak_memory)}{resumed}{_joined(receipt.mosaic)}{_changed(receipt.change)}"
+        f"peak memory {o.memory(receipt.peak_memory)}{resumed}{_joined(receipt.mosaic)}{_changed(receipt.change)}"
     )
 
 
@@ -219,18 +219,6 @@ def explain(plan: Any, *, json: bool) -> None:
     for name, value in facts.items():
         for line in value if name == "notes" else [value]:
             typer.echo(f"{name:>16}  {line}")
-
-
-def numbers(text: str | None) -> tuple[float, ...] | None:
-    """Numbers separated by commas."""
-    if text is None:
-        return None
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        from gigascene.model.errors import UsageError
-
-        raise UsageError(f"cannot read the gamma {text!r}; write a number, or one a channel: 1.2,1.5,1.3") from None
 
 
 def curve(*, equalize: bool, sigmoid: bool) -> Any:

@@ -37,7 +37,7 @@ def demo(
             receipt = gigascene.compose(product, scene, output / name, watch=run_watcher(watch))
         typer.echo(
             f"{receipt.target}  {product}, {o.size(receipt.bytes)}, {receipt.seconds:.1f} s, "
-            f"peak memory of gigascene so far {o.size(receipt.peak_memory)}"
+            f"peak memory of gigascene so far {o.memory(receipt.peak_memory)}"
         )
     began = time.monotonic()
     gigascene.histogram(scene, units="dn").save(output / "histogram.png")

@@ -19,7 +19,6 @@ from gigascene.cli.compose import (
     carry_out,
     curve,
     given,
-    numbers,
 )
 
 HELP = """Make one picture of many scenes.
@@ -116,7 +115,7 @@ def mosaic(
         clip=clip,
         bands=o.names(bands),
         stretch=stretch,
-        gamma=numbers(gamma),
+        gamma=gamma,
         curve=curve(equalize=equalize, sigmoid=sigmoid),
         palette=palette,
         contrast=contrast,

@@ -90,8 +90,8 @@ def cut_to_memory(
         if total <= wanted.memory:
             return cut, replace(wanted, ahead=ahead, projected=total)
     raise LimitExceeded(
-        f"This needs {total / MB:,.0f} MB with {wanted.workers} workers ({wanted.engine}), and "
-        f"{wanted.memory / MB:,.0f} MB are allowed. {_less(wanted)}"
+        f"This needs {total / MB:,.0f} MiB with {wanted.workers} workers ({wanted.engine}), and "
+        f"{wanted.memory / MB:,.0f} MiB are allowed. {_less(wanted)}"
     )
 
 

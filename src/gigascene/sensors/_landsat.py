@@ -114,7 +114,10 @@ def _moment(source: Source) -> str:
     day = first(known, "DATE_ACQUIRED", "ACQUISITION_DATE")
     clock = first(known, "SCENE_CENTER_TIME", "SCENE_CENTER_SCAN_TIME")
     if not isinstance(day, date) or not isinstance(clock, time):
-        raise BadInput(f"the time of acquisition is {day!r} {clock!r}", source.place)
+        missing = "day (DATE_ACQUIRED)" if not isinstance(day, date) else "time (SCENE_CENTER_TIME)"
+        raise BadInput(
+            f"its metadata tell no {missing} of acquisition.", source.place, hint="Fetch its MTL file again."
+        )
     return datetime.combine(day, clock, tzinfo=UTC).isoformat().replace("+00:00", "Z")
 
 
