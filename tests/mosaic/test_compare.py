@@ -4,15 +4,20 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pyproj
 import pytest
+from affine import Affine
+from odc.geo.geobox import GeoBox
 
 import gigascene
 from cuts import Cut, band_of, cut
-from gigascene.kernels import palette
+from gigascene.kernels import change, palette
 from gigascene.model import wire
+from gigascene.model.grid import Window
 from gigascene.model.plan import Cut as WorkCut
 from gigascene.model.plan import Plan
 from gigascene.plan.check import check
+from gigascene.plan.ground import ground
 from gigascene.registry import WRITERS
 from mosaic.test_mosaic import read
 
@@ -73,7 +78,7 @@ def test_every_pixel_and_every_count(dates, tmp_path, masked):
     for name, there in counts.items():
         told = receipt.change[name]
         assert abs(told["pixels"] - there.sum()) <= near.sum()
-        assert told["km2"] == pytest.approx(told["pixels"] * 0.0009, abs=1e-6)
+        assert told["km2"] == pytest.approx(told["pixels"] * 0.0009, rel=2e-3)
         assert told["pixels"] > 100
     assert sum(receipt.change[name]["pixels"] for name in counts) == change.size
     pixels, transform, crs, nodata = read(tmp_path / "a.tif")
@@ -121,6 +126,49 @@ def test_in_degrees_no_area_is_told(dates, tmp_path):
     found = gigascene.compare("ndvi", *dates, tmp_path / "a.tif", grid="EPSG:4326:0.001").change
     assert found["stable"]["km2"] is None
     assert found["stable"]["pixels"] > 0
+
+
+AREAS = {
+    "utm": ("EPSG:32626", 568_000, 7_830_000, 30),
+    "mercator": ("EPSG:3857", -2_790_000, 11_290_000, 300),
+    "the whole of it": ("EPSG:3857", -20_037_508, 20_037_508, 20_037_508 / 600),
+    "polar": ("EPSG:3413", 600_000, -1_900_000, 300),
+    "feet": ("EPSG:2263", 900_000, 300_000, 500),
+}
+
+
+@pytest.mark.parametrize("place", AREAS)
+def test_ground_of_pixels_as_geodesics_enclose_it(place):
+    crs, left, top, size = AREAS[place]
+    grid = GeoBox((1200, 1200), Affine(size, 0, left, 0, -size, top), crs)
+    found = ground(grid)
+    rows, columns = np.mgrid[3:1200:149, 7:1200:170]
+    back = pyproj.Transformer.from_crs(crs, "OGC:CRS84", always_xy=True).transform
+    geod = pyproj.CRS(crs).get_geod()
+    for row, column in zip(rows.ravel().tolist(), columns.ravel().tolist(), strict=True):
+        across, down = np.array([0, 1, 1, 0]) * size, np.array([0, 0, 1, 1]) * size
+        lon, lat = back(left + column * size + across, top - row * size - down)
+        at = Window(top=row, left=column, height=1, width=1)
+        one = np.ones((1, 1), np.uint8)
+        counted = change.areas(one, at, np.array(found.areas), tuple(grid.shape), 1)
+        assert np.array_equal(counted, change.areas_numpy(one, at, np.array(found.areas), tuple(grid.shape), 1))
+        area = abs(geod.polygon_area_perimeter(lon, lat)[0]) / 1e6
+        # A geodesic leaves the parallel that is the side of a large pixel.
+        assert counted[0, 1] * found.unit_km2 == pytest.approx(area, rel=3e-3 if size > 5000 else 1e-3)
+
+
+def test_areas_do_not_depend_on_the_projection(dates, tmp_path):
+    """UTM at 30 m, Web Mercator at as much ground or so: the same scenes, the same ground."""
+    found = [
+        gigascene.compare("ndvi", *dates, tmp_path / "a.tif", threshold=0.005, grid=grid).change
+        for grid in ("utm26:30m", "EPSG:3857:60", "polar-north:30m")
+    ]
+    for name in ("decrease", "stable", "increase"):
+        utm, *others = (change[name]["km2"] for change in found)
+        for other in others:
+            assert other == pytest.approx(utm, rel=0.02 if name != "stable" else 0.01)
+    whole = [sum(change[name]["km2"] for name in ("decrease", "stable", "increase")) for change in found]
+    assert whole[1:] == pytest.approx([whole[0]] * 2, rel=2e-3)
 
 
 def test_any_cut_engine_and_a_resume_give_the_same_bytes_and_counts(dates, tmp_path):

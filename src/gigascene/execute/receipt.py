@@ -13,7 +13,6 @@ from typing import Any
 
 from gigascene.execute.digests import Span, blocks
 from gigascene.kernels.change import KINDS
-from gigascene.metadata.area import pixel_km2
 from gigascene.model import wire
 from gigascene.model.contracts import Placed
 from gigascene.model.errors import WriteFailed
@@ -21,6 +20,7 @@ from gigascene.model.plan import Plan
 from gigascene.plan.fingerprint import OFFSET, summary
 from gigascene.registry import WRITERS
 from gigascene.storage.local import RECEIPT, Target, writing
+from gigascene.works.compare import AREA
 
 VERSION = 2
 """Of the receipt's own layout."""
@@ -82,11 +82,11 @@ def change_of(plan: Plan, placed: Sequence[Placed]) -> dict[str, Any]:
         return {}
     counts = {name: sum(piece.facts[name] for piece in placed) for name in KINDS}
     counts["missing"] = plan.format.shape[0] * plan.format.shape[1] - sum(counts.values())
-    area = pixel_km2(plan.format.geobox)
-    told = {
-        name: {"pixels": count, "km2": None if area is None else round(count * area, 6)}
-        for name, count in counts.items()
-    }
+    ground = plan.comparison.ground
+    areas = (
+        {} if ground is None else {n: sum(piece.facts[AREA + n] for piece in placed) * ground.unit_km2 for n in counts}
+    )
+    told = {name: {"pixels": count, "km2": round(areas[name], 6) if areas else None} for name, count in counts.items()}
     return {"threshold": plan.comparison.threshold, **told}
 
 

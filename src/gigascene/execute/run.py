@@ -128,20 +128,13 @@ class Job:
 
         def seen() -> Iterator[Shown]:
             for shown in group:
-                for name, there in self._counts(shown):
-                    columns = np.count_nonzero(there, axis=0)
-                    for at, count in enumerate(np.add.reduceat(columns, np.arange(0, columns.size, width)).tolist()):
-                        counts[first + at][name] += count
+                assert shown.kinds is not None
+                for at, facts in enumerate(self.product.tally(shown.kinds, shown.window, width)):
+                    counts[first + at].update(facts)
                 yield shown
 
         for piece in self.codec.encode(first, seen(), self.plan.format):
             yield replace(piece, facts={**piece.facts, **counts[piece.index]})
-
-    def _counts(self, shown: Shown) -> Iterator[tuple[str, NDArray[Any]]]:
-        """What is counted, and where it is not 0."""
-        assert shown.kinds is not None
-        for kind, name in enumerate(self.product.counts, 1):
-            yield name, shown.kinds == kind
 
     def _toned(self, window: Window, out: NDArray[Any]) -> NDArray[Any]:
         """Levels of every channel into the first bands of `out`: by table, or threshold by threshold.

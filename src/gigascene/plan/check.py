@@ -85,13 +85,22 @@ def _sources_fit(plan: Plan) -> bool:
     if plan.layers is None:
         return len(plan.scenes) + (plan.picture is not None) == 1
     layers, count = plan.layers, len(plan.recipe.bands)
-    joined = _mosaic_fits(plan.mosaic) if plan.comparison is None else len(layers) == 2 and plan.mosaic is None
+    joined = _mosaic_fits(plan.mosaic) if plan.comparison is None else _comparison_fits(plan)
     return (
         joined
         and plan.picture is None
         and len(plan.scenes) == len(layers) > 0
         and all(len(layer.bands) == count and len(layer.gain) == len(layer.offset) for layer in layers)
     )
+
+
+def _comparison_fits(plan: Plan) -> bool:
+    """Two scenes, and ground at nodes that a worker can look between."""
+    comparison = plan.comparison
+    if comparison is None or plan.mosaic is not None or len(comparison.layers) != 2:
+        return False
+    areas = () if comparison.ground is None else comparison.ground.areas
+    return comparison.ground is None or (min(len(areas), *map(len, areas)) > 1 and len(set(map(len, areas))) == 1)
 
 
 def _mosaic_fits(mosaic: Mosaicking | None) -> bool:

@@ -12,6 +12,7 @@ from gigascene.model.plan import Format, Plan
 from gigascene.model.scene import Scene
 from gigascene.plan import joined
 from gigascene.plan.build import Wish, check_not_of, check_wish, format_of, with_maxima, writer_of
+from gigascene.plan.ground import ground
 from gigascene.plan.layers import products
 from gigascene.works.gather import Gather
 
@@ -56,6 +57,7 @@ def build(scenes: Sequence[Scene], wish: CompareWish) -> Plan:
         layers=layers,
         resampling=wish.resampling,
         threshold=wish.threshold,
+        ground=ground(output),
         clip=() if area is None else area.pixels(output),
     )
     before, after = (scene.gather.scene.id for scene in placed)

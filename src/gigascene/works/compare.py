@@ -16,6 +16,10 @@ from gigascene.model.grid import Window
 from gigascene.works._needs import Needs
 from gigascene.works._placed import Placed
 from gigascene.works._scenes import Scenes, slices
+from gigascene.works._tally import tally
+
+AREA = "area of "
+"""Before a kind: its ground, in the unit of `Ground`."""
 
 
 class Comparison:
@@ -25,6 +29,8 @@ class Comparison:
 
     def __init__(self, placed: Sequence[Placed], recipe: Comparing, geobox: GeoBox) -> None:
         self.scenes, self.recipe = Scenes(placed, recipe.clip, geobox), recipe
+        self._shape = (geobox.shape[0], geobox.shape[1])
+        self._nodes = None if recipe.ground is None else np.array(recipe.ground.areas)
 
     def physical(self, window: Window) -> Block:
         """The later values less the earlier (channel, y, x) float32, NaN where either has no data."""
@@ -40,6 +46,15 @@ class Comparison:
     def counted(self, block: Block) -> NDArray[np.uint8]:
         """Which of `counts` each pixel of a block is, from 1 on; 0 where it is not compared."""
         return change.kinds(block.data[0], self.recipe.threshold)
+
+    def tally(self, kinds: NDArray[np.uint8], window: Window, width: int) -> list[dict[str, int]]:
+        """Pixels of each kind in every piece of so many columns, and their ground."""
+        told = tally(kinds, self.counts, width)
+        if self._nodes is not None:
+            areas = change.areas(kinds, window, self._nodes, self._shape, width).tolist()
+            names = [AREA + name for name in ("missing", *self.counts)]
+            told = [facts | dict(zip(names, area, strict=True)) for facts, area in zip(told, areas, strict=True)]
+        return told
 
     @cached_property
     def needs(self) -> Needs:

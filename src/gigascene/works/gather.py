@@ -26,6 +26,7 @@ from gigascene.model.product import Product, stack
 from gigascene.model.scene import Asset, Calibration, Flag, Mask, Scene
 from gigascene.readers.window import read
 from gigascene.works._needs import Needs
+from gigascene.works._tally import tally
 
 NO_NODATA = -(1 << 40)
 """Outside every integer type: a band without a nodata number."""
@@ -131,6 +132,10 @@ class Gather:
     def counted(self, block: Block) -> NDArray[np.bool_]:
         """Where a block has data."""
         return block.valid
+
+    def tally(self, kinds: NDArray[np.uint8], window: Window, width: int) -> list[dict[str, int]]:
+        """Pixels of each kind in every piece of so many columns."""
+        return tally(kinds, self.counts, width)
 
     def _band(self, asset: Asset, calibration: Calibration, window: Window) -> NDArray[np.float32]:
         """One band on the product's grid, NaN where there is none."""

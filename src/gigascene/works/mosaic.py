@@ -22,6 +22,7 @@ from gigascene.model.mosaic import Mosaicking
 from gigascene.works._needs import Needs
 from gigascene.works._placed import Part, Placed
 from gigascene.works._scenes import Scenes, slices
+from gigascene.works._tally import tally
 
 TABLES = 32
 """Tables of levels kept in a process: as many scenes as a few windows side by side touch."""
@@ -57,6 +58,10 @@ class Mosaic:
     def counted(self, block: Block) -> NDArray[np.bool_]:
         """Where a block is filled."""
         return block.valid
+
+    def tally(self, kinds: NDArray[np.uint8], window: Window, width: int) -> list[dict[str, int]]:
+        """Pixels of each kind in every piece of so many columns."""
+        return tally(kinds, self.counts, width)
 
     def values(self, number: int) -> NDArray[np.float32]:
         """Physical value of every stored number of a scene, balanced: (band, 2**bits)."""
