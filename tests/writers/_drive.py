@@ -55,7 +55,7 @@ def picture(format, noise=9, seed=0):
 
 def pieces(levels, writer, format, run=10_000, rows=512):
     """All pieces, by tasks of `run` pieces and windows of `rows` rows."""
-    job = SimpleNamespace(work=None, codec=writer.codec, plan=SimpleNamespace(format=format))
+    job = SimpleNamespace(work=SimpleNamespace(counts=()), codec=writer.codec, plan=SimpleNamespace(format=format))
     grid = writer.codec.pieces(format)
     for start in range(0, len(grid), run):
         for _, part in grid.runs(start, min(start + run, len(grid))):

@@ -27,6 +27,9 @@ PART = 1 << 20
 SAMPLE = 1 << 14
 """Bytes of each of the two samples of a part. A part of less than four is coded both ways instead."""
 
+WORTH = 64
+"""A search takes several times the time: samples must be this part of their size smaller for it."""
+
 ZLIB_HEADER = b"\x78\x01"
 
 
@@ -59,8 +62,9 @@ def _either(part: NDArray[np.uint8], search: Callable[[Any], Any], literals: Cal
     if part.size < 4 * SAMPLE:
         return min(literals(part), search(part), key=len)
     samples = [part[at : at + SAMPLE] for at in (part.size // 4, part.size // 4 * 3)]
+    plain = sum(len(_literal_stream(sample)) for sample in samples)
     found = sum(len(searched_stream(sample)) for sample in samples)
-    return literals(part) if sum(len(_literal_stream(sample)) for sample in samples) <= found else search(part)
+    return search(part) if found < plain - plain // WORTH else literals(part)
 
 
 def _parts(data: Any) -> Iterator[NDArray[np.uint8]]:
