@@ -497,6 +497,13 @@ class TestPlans:
         capsule = next(out.glob("*.capsule-*.json"))
         assert f"gigascene replay {capsule}" in said.err
         refused(say("replay", capsule), 4, r"_B3\.TIF", r"band B3")
+        told = json.loads(capsule.read_text())
+        stranger = out / "stranger.json"
+        stranger.write_text(json.dumps(told | {"task": {"index": 0, "start": 0, "stop": 10**9}}))
+        refused(say("replay", stranger), 4, r"names pieces 0 to 1000000000", r"stranger\.json")
+        stranger.write_text(json.dumps(told | {"plan": told["plan"] | {"layers": []}}))
+        refused(say("replay", stranger), 4, r"stranger\.json")
+        stranger.unlink()
         tiled_again = band(spoiled, "B2").read_bytes()
         path.write_bytes(tiled_again)
         os.utime(path, ns=(whole.st_atime_ns, whole.st_mtime_ns))

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numba.core.caching import IndexDataCacheFile
 
 from gigascene.kernels import _compiled
 from gigascene.kernels._compiled import Kept, kernel
@@ -17,7 +16,7 @@ def kept(folder):
     return Kept(str(folder), "kernel", Path(__file__))
 
 
-def test_processes_that_save_at_once_lose_nothing(tmp_path):
+def test_code_for_other_types_is_no_ones_to_lose(tmp_path):
     one, other = kept(tmp_path), kept(tmp_path)
     assert one.load("floats") is None
     one.save("floats", "code for floats")
@@ -26,13 +25,6 @@ def test_processes_that_save_at_once_lose_nothing(tmp_path):
         assert file.load("floats") == "code for floats"
         assert file.load("bytes") == "code for bytes"
         assert file.load("words") is None
-
-
-def test_numba_alone_would_number_both_alike(tmp_path):
-    files = [IndexDataCacheFile(str(tmp_path), "kernel", "stamp") for _ in range(2)]
-    looked = [file._load_index() for file in files]
-    assert looked == [{}, {}]  # both now take number 1: the reason for `Kept`
-    assert {file._data_name(1) for file in files} == {"kernel.1.nbc"}
 
 
 PROGRAM = """

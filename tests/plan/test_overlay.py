@@ -256,6 +256,12 @@ def test_what_lies_elsewhere_is_said(small_scene, tmp_path):
         ('{"type": "Point", "coordinates": [1, "a"]}', "no GeoJSON"),
         ('{"type": "Point", "coordinates": []}', "no GeoJSON"),
         ('{"type": "Point", "coordinates": [NaN, 1]}', "finite"),
+        ('{"type": "Point", "coordinates": [1' + "0" * 400 + ", 1]}", "no GeoJSON"),
+        pytest.param("[" * 100_000, "no GeoJSON", id="deep"),
+        (
+            '{"type": "LineString", "coordinates": [[0, 0], [1e300, 0]], "crs": {"properties": {"name": "EPSG:32621"}}}',
+            "units long",
+        ),
         ('{"type": "Point", "coordinates": [566003, 7828007]}', "no longitude and latitude"),
         ('{"type": "FeatureCollection", "features": []}', "nothing that could be drawn"),
         ('{"type": "Feature", "geometry": null}', "nothing that could be drawn"),

@@ -54,4 +54,5 @@ def refitted(plan: Plan, *, engine: str | None, workers: int | str | None, memor
         workers if workers is not None else before.workers,
         memory if memory is not None else before.memory,
     )
-    return fitted(replace(plan, execution=wanted))
+    elastic = workers is None and before.elastic
+    return fitted(replace(plan, execution=replace(wanted, elastic=elastic or wanted.elastic)))

@@ -319,13 +319,22 @@ def _call(given: _Given, index: int, start: int, stop: int) -> bytes:
         return packed(Failed(task=task, error=error, traceback=traceback.format_exc()))
 
 
-@lru_cache(maxsize=2)
 def _run(body: bytes) -> Callable[[Task], Done | Failed]:
-    """What to do with tasks, made once in each worker; two, for two runs may share a cluster."""
-    environment, run = pickle.loads(body)  # noqa: S301  (from the coordinator, as this very function is)
-    os.environ.update(environment)
-    settings.cache_clear()
+    """What to do with tasks, under the settings of the run that they belong to, and of no other."""
+    environment, run = _unpacked(body)
+    if _environment() != environment:
+        for name in _environment():
+            del os.environ[name]
+        os.environ.update(environment)
+        settings.cache_clear()
     return run
+
+
+@lru_cache(maxsize=2)
+def _unpacked(body: bytes) -> tuple[dict[str, str], Callable[[Task], Done | Failed]]:
+    """Made once in each worker; two, for two runs may share a cluster."""
+    environment, run = pickle.loads(body)  # noqa: S301  (from the coordinator, as this very function is)
+    return environment, run
 
 
 ENGINE = Dask

@@ -12,10 +12,13 @@ from gigascene.execute.run import Job
 from gigascene.execute.unpack import unpacked
 from gigascene.model import wire
 from gigascene.model.contracts import Failed
-from gigascene.model.errors import TaskFailed, exit_code
+from gigascene.model.errors import BadInput, TaskFailed, exit_code
 from gigascene.model.plan import Plan, Task
-from gigascene.plan.check import read
+from gigascene.plan.check import check, read
+from gigascene.registry import WRITERS
 from gigascene.storage.local import Target
+
+HINT = "Run the plan again: a task that fails leaves one."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +44,25 @@ def failure(plan: Plan, failed: Failed) -> TaskFailed:
     return TaskFailed(failed.task.index, what, words, exit_code(failed.error), kept)
 
 
+def _check(capsule: Capsule, path: Path) -> None:
+    """Raise `BadInput` where a capsule, which may be a stranger's, asks for what no plan could."""
+    try:
+        check(capsule.plan)
+    except BadInput as error:
+        raise BadInput(str(error), str(path), hint=HINT) from error
+    task, format = capsule.task, capsule.plan.format
+    count = len(WRITERS[format.writer].codec.pieces(format))
+    if not 0 <= task.start < task.stop <= count:
+        raise BadInput(f"names pieces {task.start} to {task.stop} of {count}.", str(path), hint=HINT)
+
+
 def replay(path: Path, *, debug: bool = False) -> int:
     """Run the capsule's task again in this process; returns the bytes it made.
 
     What it raises is raised here; with `debug` the debugger opens where it happened.
     """
-    capsule = read(Capsule, path, hint="Run the plan again: a task that fails leaves one.")
+    capsule = read(Capsule, path, hint=HINT)
+    _check(capsule, path)
     try:
         with unpacked(capsule.plan, lambda: None) as plan:
             return sum(len(piece.body) for piece in Job(plan).pieces(capsule.task))

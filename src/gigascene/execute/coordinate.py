@@ -66,6 +66,8 @@ def run(
     began = time.monotonic()
     part = target.sibling("part")
     with stopping() as stop, locked(part) as body, _swept(target), _journal(plan, target, resume=resume) as journal:
+        if not resume:
+            discard(*_results(plan))  # their folder stays: it names jobs that may still run
         done = journal.verified(body)
         body.truncate(done[-1].offset + done[-1].length if done else 0)
         sink: Sink = WRITERS[plan.format.writer].open(part, plan, done)
@@ -90,11 +92,16 @@ def _engine(execution: Execution, where: Mapping[str, str], target: Target) -> E
     """The engine, with its own options; where results come by files, these lie beside the target."""
     kind = ENGINES[execution.engine]
     known = set(getattr(kind, "options", ()))
-    for name in where.keys() - known:
+    for name in where.keys() - known | (where.keys() & {SPOOL}):
         raise UsageError(f"the engine {execution.engine} has no option {name}")
-    spool = {"spool": str(target.sibling(SPOOL))} if "spool" in known else {}
+    spool = {SPOOL: str(target.sibling(SPOOL))} if SPOOL in known else {}
     engine: Engine = kind(execution.workers, **where, **spool)
     return engine
+
+
+def _results(plan: Plan) -> Iterator[Path]:
+    """Logs of results on their way."""
+    return target_of(plan.target, plan.format.suffix).sibling(SPOOL).glob("*.log")
 
 
 def _unspool(plan: Plan) -> None:
@@ -177,7 +184,8 @@ class _Run:
 
     def _abort(self, error: BaseException) -> None:
         """Bad input or no space: leave nothing. Anything else may be resumed."""
-        keep = exit_code(error) not in {BadInput.exit_code, WriteFailed.exit_code} and bool(self.placed)
+        something = bool(self.placed) or any(_results(self.plan))
+        keep = something and exit_code(error) not in {BadInput.exit_code, WriteFailed.exit_code}
         self.sink.abort(keep=keep)
         if keep:
             self.journal.close()

@@ -50,13 +50,19 @@ def _properties(plan: Plan) -> dict[str, Any]:
     """What is the same of all scenes, and what was done with them."""
     said = [{"platform": scene.platform, **scene.properties} if scene.platform else {} for scene in plan.scenes] or [{}]
     shared = {key: value for key, value in said[0].items() if all(other.get(key) == value for other in said)}
-    title = plan.recipe.product if plan.recipe.product == AS_IT_IS else PRODUCTS[plan.recipe.product].title
-    ", ".join(scene.id for scene in plan.scenes) or plan.format.metadata.get("Title", "")
     return {
-        "title": f"{title}, {_of(plan)}",
+        "title": _title(plan),
         **shared,
         "processing:software": {"gigascene": plan.versions["gigascene"]},
     }
+
+
+def _title(plan: Plan) -> str:
+    """What it is, and of what."""
+    if plan.comparison is not None:
+        return plan.format.metadata["Title"]
+    title = plan.recipe.product if plan.recipe.product == AS_IT_IS else PRODUCTS[plan.recipe.product].title
+    return f"{title}, {_of(plan)}"
 
 
 def _of(plan: Plan) -> str:

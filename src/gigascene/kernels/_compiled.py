@@ -44,10 +44,11 @@ class Kept(IndexDataCacheFile):
         self._name, self._source = name, source
 
     def load(self, key: Any) -> Any:
-        """The code, or None."""
-        with suppress(OSError):
+        """The code; None where there is none, or none that can be read: then it is made anew and replaced."""
+        try:
             return self._load_data(self._file(key))
-        return None
+        except Exception:  # noqa: BLE001  (a file cut off by a crash fails in whatever way pickle finds)
+            return None
 
     def save(self, key: Any, data: Any) -> None:
         """Write it; the file is there whole or not at all."""

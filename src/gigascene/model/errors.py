@@ -7,7 +7,7 @@ GigasceneError                     exit code 1
 │  └─ MissingBands (LookupError)   4  a scene lacks what a product needs
 ├─ WriteFailed (OSError)           5  no space, no permission, a target that cannot be
 ├─ LimitExceeded (MemoryError)     6  the smallest possible task does not fit in the memory allowed
-├─ WorkersLost (RuntimeError)      7  a worker died and died again
+├─ WorkersLost (RuntimeError)      7  a worker died and died again; a cluster is lost, or of no use
 ├─ Stopped (RuntimeError)          130 or 143, by signal; finished pieces are kept
 └─ TaskFailed (RuntimeError)       that of its cause; says how to replay the task
 
@@ -99,7 +99,7 @@ class LimitExceeded(GigasceneError, MemoryError):
 
 
 class WorkersLost(GigasceneError, RuntimeError):
-    """``WorkersLost(message)``: a worker process died, and died again on the same task."""
+    """``WorkersLost(message)``: a worker died, and died again on the same task; or nobody is left who could work."""
 
     exit_code = 7
 

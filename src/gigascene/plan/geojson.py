@@ -32,11 +32,11 @@ def read(path: str, take: Callable[[Iterator[tuple[str, Any]]], T]) -> tuple[T, 
         whole = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInput(f"cannot be opened: {error.strerror}", path) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"is no GeoJSON: {error}.", path) from error
     try:
         found = take(_geometries(whole))
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, RecursionError) as error:
         raise BadInput(f"is no GeoJSON: {type(error).__name__}: {error}.", path) from error
     return found, _crs(whole, path)
 

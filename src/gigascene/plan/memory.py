@@ -1,6 +1,6 @@
 """Cut the work so that it fits: peak memory is projected before a byte is read, and kept by the engines.
 
-limit >= (base + decoded blocks) of every process + workers x (source pixels in hand + levels of a window + codec's scratch)
+limit >= (base + decoded blocks + tables) of every process + workers x (source pixels in hand + levels of a window + codec's scratch)
          + ahead (bodies being made, waiting or unclaimed) + open handles
 and limit >= base of every process + what the sink needs to finish, when all tasks are done
 """
@@ -107,7 +107,7 @@ def projected(needs: Needs, format: Format, codec: Codec, cut: Cut, workers: int
     across = min(cut.task_pieces, grid.across)
     width = min(across * grid.piece[1], grid.shape[1])
     rows = min(cut.window_rows, max(1, cut.task_pieces // grid.across) * grid.piece[0])
-    levels = rows * width * format.bands * np.dtype(format.dtype).itemsize
+    levels = rows * width * (format.bands * np.dtype(format.dtype).itemsize + needs.counted)
     sources = rows * min(cut.window_columns, width) * needs.pixel
     handles = workers * max(len(needs.sources), 1) * HANDLE
     return (

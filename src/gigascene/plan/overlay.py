@@ -118,14 +118,18 @@ def _pieces(path: str, grid: GeoBox, reach: int) -> NDArray[np.int64]:
     if crs.is_geographic:
         _check_degrees(starts, path)
         ends = _short_way(starts, ends)
-    starts, ends = _cut(starts, ends, FIRST_DEGREES if crs.is_geographic else FIRST_UNITS)
+    longest = FIRST_DEGREES if crs.is_geographic else FIRST_UNITS
+    if (abs(ends - starts) / longest).max(axis=1).sum() > MOST:
+        raise BadInput(f"has lines that are more than {MOST:,} times {longest:,.0f} units long.", path)
+    starts, ends = _cut(starts, ends, longest)
     there = None if crs == CRS(wkt) else Transformer.from_crs(name, wkt, always_xy=True)
     found = []
     for turn in (-360, 0, 360) if CRS(wkt).is_geographic else (0,):
         to_pixels = _to_pixels(there, grid, float(turn))
-        found += list(_straight(starts, ends, to_pixels, (grid.shape[1], grid.shape[0]), reach / UNIT))
-        if sum(map(len, found)) > MOST:
-            raise BadInput(f"has more than {MOST:,} pieces of line within the picture.", path)
+        for pieces, rest in _straight(starts, ends, to_pixels, (grid.shape[1], grid.shape[0]), reach / UNIT):
+            found.append(pieces)
+            if sum(map(len, found)) + rest > MOST:
+                raise BadInput(f"has more than {MOST:,} pieces of line within the picture.", path)
     return np.unique(np.concatenate([np.zeros((0, 4), np.int64), *found]), axis=0)
 
 
@@ -190,8 +194,11 @@ def _to_pixels(there: Transformer | None, grid: GeoBox, turn: float) -> Callable
 
 def _straight(
     starts: F64, ends: F64, to_pixels: Callable[[F64], F64], size: tuple[int, int], reach: float
-) -> Iterator[NDArray[np.int64]]:
-    """Edges halved until each part is short and straight on the grid; those that cannot touch it are left out."""
+) -> Iterator[tuple[NDArray[np.int64], int]]:
+    """Edges halved until each part is short and straight on the grid; those that cannot touch it are left out.
+
+    After each halving: the parts that are done, and how many are not.
+    """
     a, b = to_pixels(starts), to_pixels(ends)
     for _ in range(HALVINGS):
         if not len(starts):
@@ -207,7 +214,7 @@ def _straight(
             away = whole & ((three.max(axis=0) + beyond < 0) | (three.min(axis=0) - beyond > size)).any(axis=1)
             short = (abs(b - a).max(axis=1) <= LONGEST / UNIT - 1) & (bend <= BENT)
         done = whole & ~away & short
-        yield np.rint(np.concatenate([a[done], b[done]], axis=1) * UNIT).astype(np.int64)
         rest = finite.any(axis=0) & ~away & ~done
+        yield np.rint(np.concatenate([a[done], b[done]], axis=1) * UNIT).astype(np.int64), int(rest.sum())
         starts, ends = np.concatenate([starts[rest], middles[rest]]), np.concatenate([middles[rest], ends[rest]])
         a, b = np.concatenate([a[rest], m[rest]]), np.concatenate([m[rest], b[rest]])

@@ -131,12 +131,21 @@ def _asked(href: str, said: str, headers: Mapping[str, str], body: bytes | None)
     sent = {"User-Agent": AGENT, "Accept-Encoding": "identity", **headers, **_credentials(part)}
     if body is not None:
         sent["Content-Type"] = "application/json"
+    method = "GET" if body is None else "POST"
     try:
-        connection.request("GET" if body is None else "POST", target, body, sent)
-        return _Answer(connection, connection.getresponse())
+        return _answered(connection, method, target, body, sent)
     except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
-        connection.close()  # one that was kept may be stale: once more, on a new one
-        connection.request("GET" if body is None else "POST", target, body, sent)
+        return _answered(
+            connection, method, target, body, sent
+        )  # one that was kept may be stale: once more, on a new one
+
+
+def _answered(
+    connection: http.client.HTTPConnection, method: str, target: str, body: bytes | None, sent: Mapping[str, str]
+) -> _Answer:
+    """Ask once; a connection on which that fails is closed, and opened anew by whoever asks next."""
+    try:
+        connection.request(method, target, body, dict(sent))
         return _Answer(connection, connection.getresponse())
     except BaseException:
         connection.close()

@@ -18,5 +18,8 @@ class Needs:
     sources: tuple[tuple[tuple[int, int], int], ...]
     """Of each band that is read by blocks: rows and columns of a block, and bytes of a sample."""
 
+    counted: int = 0
+    """Bytes that one pixel costs beside its levels until it is encoded: what it counts as."""
+
     kept: int = 0
     """Bytes that stay in each process: tables, fields of weights."""

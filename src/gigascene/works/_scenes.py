@@ -60,6 +60,7 @@ class Scenes:
             pixel=read + 3 * 4 * self.channels + gathered,
             block=(blocks[0], blocks[1]),
             sources=first.sources * min(len(self.placed), 3),
+            counted=2,  # the kind, and which are of one kind
             kept=kept,
         )
 
