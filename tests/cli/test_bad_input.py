@@ -352,7 +352,7 @@ class TestUsage:
     def test_memory_too_small_says_the_numbers(self, say, small_scene, out):
         said = say("compose", "true-color", small_scene, "-o", out / "a.png", "--memory", "50M")
         refused(said, 6, r"\b50 MiB are allowed", r"needs (\d+) MiB", r"--memory", folder=out)
-        need = int(re.search(r"needs (\d+) MB", said.err)[1])
+        need = int(re.search(r"needs (\d+) MiB", said.err)[1])
         enough = say("compose", "true-color", small_scene, "-o", out / "a.png", "--memory", f"{need + 1}M")
         assert enough.code == 0, "what it says it needs is not enough"
 
