@@ -198,7 +198,10 @@ def test_a_scene_by_night_has_radiance_and_says_why_no_reflectance(tmp_path):
         ({"LEVEL1_THERMAL_CONSTANTS": {}}, "has no K1_CONSTANT_BAND_10"),
         ({"IMAGE_ATTRIBUTES": {"SPACECRAFT_ID": "LANDSAT_8"}}, "SUN_ELEVATION is None"),
         ({"IMAGE_ATTRIBUTES": {"SPACECRAFT_ID": "LANDSAT_8", "SUN_ELEVATION": 162.0}}, "no angle of the sun"),
-        ({"IMAGE_ATTRIBUTES": {"SPACECRAFT_ID": "LANDSAT_8", "SUN_ELEVATION": 62.0}}, "no day .DATE_ACQUIRED. of acquisition"),
+        (
+            {"IMAGE_ATTRIBUTES": {"SPACECRAFT_ID": "LANDSAT_8", "SUN_ELEVATION": 62.0}},
+            "no day .DATE_ACQUIRED. of acquisition",
+        ),
     ],
 )
 def test_metadata_that_lies_is_named(tmp_path, change, words):

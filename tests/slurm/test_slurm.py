@@ -15,7 +15,7 @@ import pytest
 import gigascene
 from cli.shell import PROGRAM
 from gigascene.engines import slurm as engine
-from gigascene.model.errors import UsageError, WorkersLost
+from gigascene.model.errors import WorkersLost
 from gigascene.model.plan import Cut
 from slurm.cluster import missing, slurm
 
@@ -208,7 +208,7 @@ def test_jobs_that_make_nothing_are_no_wait_without_end(reference, tmp_path, mon
 
 
 def test_a_partition_that_is_not_there_is_told(reference, tmp_path):
-    with pytest.raises(UsageError, match=r"(?i)partition"):
+    with pytest.raises(WorkersLost, match=r"(?i)partition"):
         gigascene.run(at(reference[0], tmp_path), where={"partition": "nowhere"})
 
 

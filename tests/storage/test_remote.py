@@ -265,3 +265,10 @@ def test_plain_queries_stay():
 def test_addresses_that_are_none(allowed, href):
     with pytest.raises(BadInput):
         remote.state(href)
+
+
+def test_only_the_secrets_that_are_asked_for_are_handed_on():
+    first = hrefs.remember("https://one.example.org/a.tif?sig=first")
+    other = hrefs.remember("https://two.example.org/b.tif?sig=second")
+    assert hrefs.secrets([first, "/data/c.tif"]) == {first: "https://one.example.org/a.tif?sig=first"}
+    assert set(hrefs.secrets([first, other])) == {first, other}

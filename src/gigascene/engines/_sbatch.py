@@ -16,18 +16,11 @@ ANSWER_S = 30.0
 
 NAME = "gigascene-"
 
-STUCK = re.compile(r"JobHeld\w*|JobHold\w*|BadConstraints|\w*NeverSatisfied", re.IGNORECASE)
+STUCK = re.compile(r"held|hold|BadConstraints|NeverSatisfied", re.IGNORECASE)
 """Reasons to wait that do not go away by waiting."""
-
-FAILED = re.compile(r"launch failed.*", re.IGNORECASE)
-"""A reason to wait that goes away when the element is sent again: a node could not start it."""
 
 _PLAIN = re.compile(r"[\w.,@+:-]+")
 _MINUTES = re.compile(r"(?:(?P<days>\d+)-)?(?P<parts>\d+(?::\d+){0,2})")
-
-
-class Refused(WorkersLost):
-    """Slurm answered, and said no."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +29,8 @@ class Element:
 
     job: str
     index: int
-    waits: str
-    """Why it does not run; empty if it does."""
-
-    @property
-    def stuck(self) -> bool:
-        """Whether it will never run."""
-        return bool(STUCK.fullmatch(self.waits))
-
-    @property
-    def failed(self) -> bool:
-        """Whether it is held because a node could not start it."""
-        return bool(FAILED.fullmatch(self.waits))
+    stuck: str
+    """Why it will never run; empty if it may."""
 
 
 def checked(asked: Mapping[str, str]) -> dict[str, str]:
@@ -104,7 +87,7 @@ def alive(run: str) -> list[Element]:
 
 def _element(line: str) -> Element:
     job, index, state, reason = line.strip().split("|")
-    return Element(job, int(index), reason if state == "PENDING" else "")
+    return Element(job, int(index), reason if state == "PENDING" and STUCK.search(reason) else "")
 
 
 def cancel(runs: Iterable[str]) -> None:
@@ -132,5 +115,5 @@ def _asked(*words: str, given: str = "") -> str:
     except subprocess.TimeoutExpired:
         raise WorkersLost(f"Slurm's {words[0]} gave no answer for {ANSWER_S:.0f} s.") from None
     if done.returncode != 0:
-        raise Refused(f"Slurm's {words[0]} failed: {done.stderr.strip() or done.returncode}")
+        raise WorkersLost(f"Slurm's {words[0]} failed: {done.stderr.strip() or done.returncode}")
     return done.stdout

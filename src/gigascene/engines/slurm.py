@@ -20,7 +20,6 @@ from gigascene.engines._spool import Spool
 from gigascene.model.contracts import Done, Failed
 from gigascene.model.errors import UsageError, WorkersLost
 from gigascene.model.plan import Task
-from gigascene.storage import hrefs
 
 POLL_S = 0.25
 """How often the logs are looked at."""
@@ -76,9 +75,10 @@ class Slurm:
     ) -> Generator[Done | Failed, None, None]:
         """Results in order. They wait on disk, so `ahead` bounds none but the one in hand."""
         written: Callable[[], str] | None = getattr(run, "written", None)
+        secrets: Callable[[], object] = getattr(run, "secrets", _nothing)
         if self._folder is None or written is None:
             raise UsageError("the engine slurm runs plans, and needs a folder for their results")
-        if hrefs.secrets():
+        if secrets():
             raise UsageError(
                 "the engine slurm cannot hand on secrets in hrefs; fetch these files first, or use --engine dask"
             )
@@ -88,18 +88,14 @@ class Slurm:
         spool.look()
         array = _Array(spool, min(self._most, count), self._script(spool, min(self._most, count)), self._asked)
         try:
-            for task in spool.tasks(0, 1):
-                yield array.claimed(task, self.check)
+            for number, task in enumerate(spool.tasks(0, 1)):
+                yield array.claimed(task, number, self.check)
         finally:
             array.cancel()
 
     def _script(self, spool: Spool, of: int) -> str:
         command = [sys.executable, "-m", DONE_BY, str(spool.folder), spool.run, str(of), str(self._limit_s)]
         return _sbatch.script(command, str(spool.folder / f"{spool.run}.{{}}.out"))
-
-
-class _Lost(WorkersLost):
-    """For good: waiting does not help."""
 
 
 class _Array:
@@ -109,72 +105,57 @@ class _Array:
         self._spool, self._of, self._script, self._asked = spool, of, script, asked
         self._sent: dict[int, tuple[int, int]] = {}
         """Of each element, how often it was sent without making anything, and how many tasks it had left."""
-        self._answered = time.monotonic()
-        self._looked: float | None = None
-        self._started = False
-        """Whether something may be in the queue."""
+        self._looked = self._answered = time.monotonic()
+        self._started = self._submitted = False
 
-    def claimed(self, task: Task, check: Callable[[], object]) -> Done | Failed:
+    def claimed(self, task: Task, number: int, check: Callable[[], object]) -> Done | Failed:
         """The result of a task, as soon as it is there."""
         while (result := self._spool.result(task)) is None:
             self._spool.look()
             if self._spool.has(task):
                 continue
             check()
-            if self._looked is None or time.monotonic() - self._looked > LOOK_S:
+            if not self._started or time.monotonic() - self._looked > LOOK_S:
                 self._look()
-                self._looked = time.monotonic()
                 continue
             time.sleep(POLL_S)
         return result
 
     def _look(self) -> None:
-        """Send what nobody works on; a controller that is away for a while is forgiven."""
+        """Send what nobody works on."""
         try:
-            found = _sbatch.alive(self._spool.run)
+            alive = {one.index for one in _sbatch.alive(self._spool.run) if not self._is_stuck(one)}
             self._answered = time.monotonic()
-            self._clear(found)
-            self._spool.look()  # after they were seen to be gone: what they made is there
-            alive = {one.index for one in found if not one.failed}
-            self._send([element for element in range(self._of) if element not in alive and self._left(element)])
-        except _Lost:
-            raise
         except WorkersLost:
             if time.monotonic() - self._answered > PATIENCE_S:
                 raise
-
-    def _clear(self, found: list[_sbatch.Element]) -> None:
-        """Cancel what a node could not start; raise where Slurm will never run something."""
-        for element in found:
-            if element.stuck:
-                raise _Lost(f"Slurm will not run element {element.index} of job {element.job}: {element.waits}.")
-            if element.failed:
-                _sbatch.cancel_element(element)
-
-    def _send(self, elements: list[int]) -> None:
-        tries = {element: self._tries(element) for element in elements}
-        if not elements:
+            self._looked = time.monotonic()
             return
-        first, self._started = not self._started, True
-        try:
-            _sbatch.submit(self._spool.run, elements, self._script, self._asked)
-        except _sbatch.Refused as error:
-            if first:
-                raise UsageError(str(error)) from error
-            raise
-        self._sent.update(tries)
+        self._spool.look()  # after they were seen to be gone: what they made is there
+        missing = [element for element in range(self._of) if element not in alive and self._left(element)]
+        for element in missing:
+            self._count(element)
+        if missing:
+            self._submitted = True  # before it is known: what timed out may be in the queue all the same
+            _sbatch.submit(self._spool.run, missing, self._script, self._asked)
+        self._started, self._looked = True, time.monotonic()
+
+    def _is_stuck(self, element: _sbatch.Element) -> bool:
+        if element.stuck:
+            _sbatch.cancel_element(element)
+        return bool(element.stuck)
 
     def _left(self, element: int) -> int:
         return sum(not self._spool.has(task) for task in self._spool.tasks(element, self._of))
 
-    def _tries(self, element: int) -> tuple[int, int]:
-        """One more try, and what is left; raises `WorkersLost` when there were enough."""
+    def _count(self, element: int) -> None:
+        """One more try; raises `WorkersLost` when there were enough."""
         left = self._left(element)
         tries, before = self._sent.get(element, (0, left + 1))
         tries = tries + 1 if left == before else 1
         if tries > TRIES:
-            raise _Lost(self._why(element))
-        return tries, left
+            raise WorkersLost(self._why(element))
+        self._sent[element] = (tries, left)
 
     def _why(self, element: int) -> str:
         missing = [task.index for task in self._spool.tasks(element, self._of) if not self._spool.has(task)]
@@ -188,7 +169,7 @@ class _Array:
 
     def cancel(self) -> None:
         """Whatever still waits or runs."""
-        if self._started:
+        if self._submitted:
             with suppress(WorkersLost):  # they end by themselves, and what they write is not read
                 _sbatch.cancel([self._spool.run])
 

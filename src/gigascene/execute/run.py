@@ -24,6 +24,7 @@ from gigascene.model.errors import UsageError, WorkersLost
 from gigascene.model.grid import Window
 from gigascene.model.plan import AS_IT_IS, Plan, Task
 from gigascene.plan.check import check_versions
+from gigascene.plan.fingerprint import sources
 from gigascene.plan.work import Makes, work_of
 from gigascene.readers.window import limit_cache
 from gigascene.registry import ENGINES, WRITERS
@@ -47,11 +48,15 @@ class Job:
         self.drawing = None if plan.overlay is None else Drawing(plan.overlay, plan.format)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return received, (self.written(), hrefs.secrets())
+        return received, (self.written(), self.secrets())
 
     def written(self) -> str:
         """The plan, as JSON."""
         return wire.dumps(self.plan)
+
+    def secrets(self) -> dict[str, str]:
+        """Those in the hrefs of what the plan reads, and no others that this process may know."""
+        return hrefs.secrets(source.href for source in sources(self.plan))
 
     def __call__(self, task: Task) -> Done | Failed:
         """Run one task; what goes wrong is a result, not an exception."""

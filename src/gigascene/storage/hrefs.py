@@ -7,7 +7,7 @@ it, which is what scenes, plans, receipts and messages hold.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 
 from gigascene.model.errors import BadInput
@@ -55,9 +55,9 @@ def remember(href: str) -> str:
     return known
 
 
-def secrets() -> dict[str, str]:
-    """What was remembered, to be handed to a worker process through its pipe; never to be written down."""
-    return dict(_whole)
+def secrets(known: Iterable[str]) -> dict[str, str]:
+    """What was remembered of these, to be handed to a worker process through its pipe; never to be written down."""
+    return {href: _whole[href] for href in known if href in _whole}
 
 
 def learn(known: Mapping[str, str]) -> None:
