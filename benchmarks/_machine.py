@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from _cases import Tools
+from _jobs import Tools
 
 ASK = (
     "import json, sys; from importlib.metadata import version; print(json.dumps({n: version(n) for n in sys.argv[1:]}))"

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import _report
-from _cases import CASES, Case, Target, Tools
+from _cases import CASES, Case, Target
+from _jobs import Tools
 from _machine import machine
 from _measure import Cost, Job, in_turn, summary
 from _sources import made

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -73,7 +74,8 @@ def build(scene: Scene, wish: Wish) -> Plan:
     check_wish(wish)
     check_not_of(scene, wish.target)
     gather = gathered(scene, wish)
-    gather = Gather(gather.scene, gather.product, _shown(gather, wish), gather.geobox)
+    count = partial(survey, gather, wish.survey, wish.execution.workers)
+    gather = Gather(gather.scene, gather.product, shown(gather, wish, count), gather.geobox)
     format = writer.format(format_of(gather, writer, wish, gather.geobox))
     return _plan(gather, format, wish)
 
@@ -129,15 +131,13 @@ def _recipe(product: Product, scene: Scene, assets: Sequence[Asset], wish: Wish)
     )
 
 
-def _shown(gather: Gather, wish: Wish) -> Recipe:
-    """Measure what the recipe leaves open, and turn the look into thresholds."""
+def shown(gather: Gather, wish: Wish, count: Callable[[], tuple[Counted, ...]]) -> Recipe:
+    """Measure what the recipe leaves open, by `count` where pixels must be counted, and turn the look into thresholds."""
     recipe = gather.recipe
     channels = gather.product.channels or recipe.bands
     spread(recipe.look.limits, channels, "stretch")
     check_gamma(recipe.look, channels)
-    counted: tuple[Counted, ...] = (
-        survey(gather, wish.survey, wish.execution.workers) if recipe.look.needs_survey else ()
-    )
+    counted = count() if recipe.look.needs_survey else ()
     look = measured(recipe.look, channels, counted)
     return replace(recipe, look=look, tone=tone(look, f"uint{wish.depth}", wish.packing, counted))
 
@@ -226,8 +226,22 @@ def _plan(gather: Gather, format: Format, wish: Wish) -> Plan:
         versions=fingerprint.versions(format.writer),
         notes=(*resolved, *told),
     )
+    return completed(plan, f"{gather.product.title}, {gather.scene.id}")
+
+
+def completed(plan: Plan, title: str) -> Plan:
+    """The plan with what is written inside its file, cut into tasks; raises `UsageError` and `LimitExceeded`.
+
+    Inside are what it shows, of what, and the fingerprint; no clock, host or path.
+    """
     check_target(plan)
-    return fitted(replace(plan, format=replace(format, metadata={**format.metadata, **_texts(gather, plan)})))
+    texts = {
+        "Title": title,
+        "Software": f"gigascene {plan.versions['gigascene']}",
+        "gigascene:recipe": fingerprint.recipe_text(plan),
+        "gigascene:fingerprint": fingerprint.fingerprint(plan),
+    }
+    return fitted(replace(plan, format=replace(plan.format, metadata={**plan.format.metadata, **texts})))
 
 
 def fitted(plan: Plan) -> Plan:
@@ -282,13 +296,3 @@ def check_target(plan: Plan) -> None:
     for source in fingerprint.sources(plan):
         if path_of(source.href).resolve() == target:
             raise UsageError(f"{plan.target} is an input of this picture; write to another path")
-
-
-def _texts(gather: Gather, plan: Plan) -> dict[str, str]:
-    """What is written inside the file: what it shows, of what, and the fingerprint; no clock, host or path."""
-    return {
-        "Title": f"{gather.product.title}, {gather.scene.id}",
-        "Software": f"gigascene {plan.versions['gigascene']}",
-        "gigascene:recipe": fingerprint.recipe_text(plan),
-        "gigascene:fingerprint": fingerprint.fingerprint(plan),
-    }

@@ -19,7 +19,7 @@ from gigascene.model.plain_picture import PlainPicture
 from gigascene.model.plan import AS_IT_IS, Cut, Execution, Format, Plan, Recipe
 from gigascene.model.scene import Asset, Scene
 from gigascene.plan import fingerprint
-from gigascene.plan.build import NO_TONE, check_target, fitted, writer_of
+from gigascene.plan.build import NO_TONE, completed, writer_of
 from gigascene.readers import geotiff, png, pnm
 from gigascene.readers.window import MASK
 from gigascene.storage.identity import identity
@@ -84,14 +84,7 @@ def build(found: Found, wish: Conversion) -> Plan:
         execution=wish.execution,
         versions=fingerprint.versions(writer.name),
     )
-    check_target(plan)
-    texts = {
-        "Title": found.title,
-        "Software": f"gigascene {plan.versions['gigascene']}",
-        "gigascene:recipe": fingerprint.recipe_text(plan),
-        "gigascene:fingerprint": fingerprint.fingerprint(plan),
-    }
-    return fitted(replace(plan, format=replace(format, metadata={**format.metadata, **texts})))
+    return completed(plan, found.title)
 
 
 def times(said: str) -> tuple[str, ...]:

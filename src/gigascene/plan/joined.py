@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,13 @@ from gigascene.model.grid import Window
 from gigascene.model.mosaic import Layer, Resampling
 from gigascene.model.plan import Cut, Format, Plan, Recipe
 from gigascene.model.scene import Scene
-from gigascene.plan import fingerprint
-from gigascene.plan.build import Wish, check_gamma, check_target, fitted, only_read, writer_of
+from gigascene.plan import build, fingerprint
+from gigascene.plan.build import Wish, completed, only_read, writer_of
 from gigascene.plan.clip import Region, region
 from gigascene.plan.grid_names import TILE, Bounds, grid, lattice, projected
 from gigascene.plan.layers import Source
 from gigascene.plan.merged import merged
 from gigascene.plan.overlay import overlaid
-from gigascene.plan.tone import measured, spread, tone
 from gigascene.plan.work import layered
 from gigascene.works._placed import Placed
 from gigascene.works._reach import reaches
@@ -92,14 +92,8 @@ def placed_on(
 
 def shown(placed: Sequence[Placed], wish: Wish) -> Recipe:
     """One look for all scenes: limits measured over all of them, then thresholds."""
-    gather = placed[0].gather
-    recipe = gather.recipe
-    channels = gather.product.channels or recipe.bands
-    spread(recipe.look.limits, channels, "stretch")
-    check_gamma(recipe.look, channels)
-    counted = merged(placed, wish.survey, wish.execution.workers) if recipe.look.needs_survey else ()
-    look = measured(recipe.look, channels, counted)
-    return replace(recipe, maxima={}, look=look, tone=tone(look, f"uint{wish.depth}", wish.packing, counted))
+    count = partial(merged, placed, wish.survey, wish.execution.workers)
+    return replace(build.shown(placed[0].gather, wish, count), maxima={})
 
 
 def plan_of(placed: Sequence[Placed], recipe: Recipe, format: Format, wish: Wish, title: str, **joined: Any) -> Plan:
@@ -109,7 +103,7 @@ def plan_of(placed: Sequence[Placed], recipe: Recipe, format: Format, wish: Wish
         target=str(Path(wish.target).absolute()),
         recipe=recipe,
         format=format,
-        scenes=tuple(read(one) for one in placed),
+        scenes=tuple(map(only_placed, placed)),
         overlay=overlay,
         notes=notes,
         cut=Cut(task_pieces=1, window_rows=1),
@@ -117,17 +111,10 @@ def plan_of(placed: Sequence[Placed], recipe: Recipe, format: Format, wish: Wish
         versions=fingerprint.versions(format.writer),
         **joined,
     )
-    check_target(plan)
-    texts = {
-        "Title": title,
-        "Software": f"gigascene {plan.versions['gigascene']}",
-        "gigascene:recipe": fingerprint.recipe_text(plan),
-        "gigascene:fingerprint": fingerprint.fingerprint(plan),
-    }
-    return fitted(replace(plan, format=replace(format, metadata={**format.metadata, **texts})))
+    return completed(plan, title)
 
 
-def read(placed: Placed) -> Scene:
+def only_placed(placed: Placed) -> Scene:
     """The scene with only what is read of it."""
     scene, layer = only_read(placed.gather), placed.layer
     others = {*layer.judged, *([layer.alpha] if layer.alpha else [])}
