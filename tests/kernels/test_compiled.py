@@ -1,5 +1,6 @@
 """Kernels' machine code on disk: processes that compile at once never get each other's."""
 
+import json
 import os
 import subprocess
 import sys
@@ -64,6 +65,56 @@ def test_code_of_an_older_callee_is_not_taken(tmp_path):
         done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=120)
         assert done.stdout == f"{16.0 * factor}\n", done.stderr
         assert len(list(folder.rglob("*.nbc"))) == 2 * (factor - 1)
+
+
+LOADED = """
+import sys
+import numpy as np
+sys.path.insert(0, {folder!r})
+from gigascene.kernels._compiled import Kernel
+from roots import roots, powers
+values = np.linspace(0.0, 9.0, 4)
+print(roots(values).tolist(), "numba.np.linalg" in sys.modules)
+if {more}:
+    print(powers(values, 1.5).tolist())
+print([kernel.stats.cache_misses.total() for kernel in Kernel.made])
+"""
+ROOTS = """
+import math
+import numpy as np
+from gigascene.kernels._compiled import kernel
+
+@kernel
+def roots(values):
+    out = np.empty_like(values)
+    for at in range(values.size):
+        out[at] = math.sqrt(values[at]) + math.exp(-np.hypot(values[at], values[at]) * 0.0)
+    return out
+
+@kernel
+def powers(values, by):
+    return np.array([value ** by for value in values])
+"""
+
+
+def test_what_is_on_disk_needs_no_compiler_and_what_is_not_still_finds_it(tmp_path):
+    """Arrays made in kernels, the C library's functions, and a kernel that is compiled after another was loaded."""
+    (tmp_path / "roots.py").write_text(ROOTS)
+
+    def run(more):
+        words = [sys.executable, "-B", "-c", LOADED.format(folder=str(tmp_path), more=more)]
+        done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    values = np.linspace(0.0, 9.0, 4)
+    root, power = (np.sqrt(values) + 1).tolist(), (values**1.5).tolist()
+    assert run(False) == [f"{root} True", "[1, 0]"]
+    assert run(False) == [f"{root} False", "[0, 0]"]  # loaded: nothing was told to the compiler
+    loaded, compiled, misses = run(True)
+    assert (loaded, misses) == (f"{root} False", "[0, 1]")
+    assert json.loads(compiled) == pytest.approx(power)
+    assert run(True)[-1] == "[0, 0]"
 
 
 def test_a_first_run_is_known(tmp_path):

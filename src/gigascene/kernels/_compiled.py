@@ -25,6 +25,7 @@ from numba.core import config
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import CPUDispatcher
+from numba.core.runtime.nrt import rtsys
 from numba.core.types.misc import unliteral
 
 OPTIONS = {"nopython": True, "nogil": True, "error_model": "numpy"}
@@ -85,6 +86,12 @@ class Cache(FunctionCache):
         super().__init__(function)
         source = Path(function.__code__.co_filename)
         self._cache_file = self.kept = Kept(self._cache_path, self._impl.filename_base, source)
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Code from disk, as numba loads it, but with the runtime that it calls alone, and nothing that only a compiler must know."""
+        rtsys.initialize(target_context)
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)
 
 
 class Kernel(CPUDispatcher):
