@@ -334,8 +334,8 @@ def test_document_packing_is_rescale_intensity(scene, product, limits, suffix, s
     want = np.stack([rescale_intensity(b, in_range=pair) for b, pair in zip(bands, limits, strict=True)], axis=-1)
     assert want.dtype == np.uint16
     np.testing.assert_array_equal(found[..., 3], np.where(valid, 65535, 0))
-    np.testing.assert_array_equal(found[valid, :3], want[valid])
-    assert not found[~valid].any()
+    assert (scene == "carolina") == bool(want[~valid].any())  # pixels with one band missing: the document shows the others
+    np.testing.assert_array_equal(found[..., :3], want)
 
 
 @pytest.mark.parametrize("gamma", [1.0, 2.0, 1 / 0.65])
@@ -347,7 +347,7 @@ def test_document_packing_of_8_bits_cuts_fractions_off(gamma, scenes, tmp_path):
     for channel, (band, (low, high)) in enumerate(zip(bands, RGB, strict=True)):
         n = (band.astype(np.float64).clip(low, high) - low) / (high - low)
         want = np.trunc(255 * n ** (1 / gamma)).astype(np.uint8)
-        np.testing.assert_array_equal(found[..., channel][valid], want[valid])
+        np.testing.assert_array_equal(found[..., channel], want)
     np.testing.assert_array_equal(found[..., 3], np.where(valid, 255, 0))
 
 

@@ -150,7 +150,9 @@ class Job:
             return self.work.looked_up(window, self._tables_of, out)
         block, tone = self.physical(window), self.plan.recipe.tone
         if isinstance(self.work, Gather) and self.work.tabled:
-            stretch.look_up(block.data, block.valid, self._tables, out)
+            # A document knows no mask: its arithmetic is that of each channel alone, and alpha alone tells what is missing.
+            shown = np.ones_like(block.valid) if self.plan.recipe.packing == "document" else block.valid
+            stretch.look_up(block.data, shown, self._tables, out)
         elif self.plan.recipe.product == AS_IT_IS:
             for channel, values in enumerate(block.data):
                 stretch.kept(values, out[..., channel])
