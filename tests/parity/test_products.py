@@ -334,7 +334,8 @@ def test_document_packing_is_rescale_intensity(scene, product, limits, suffix, s
     want = np.stack([rescale_intensity(b, in_range=pair) for b, pair in zip(bands, limits, strict=True)], axis=-1)
     assert want.dtype == np.uint16
     np.testing.assert_array_equal(found[..., 3], np.where(valid, 65535, 0))
-    assert (scene == "carolina") == bool(want[~valid].any())  # pixels with one band missing: the document shows the others
+    # Where one band is missing the document shows the others.
+    assert (scene == "carolina") == bool(want[~valid].any())
     np.testing.assert_array_equal(found[..., :3], want)
 
 
