@@ -1,9 +1,12 @@
 """Results by files: what is not whole, not what was written, or not ours counts as not there."""
 
+import os
+import subprocess
 from itertools import chain
 
 import pytest
 
+from gigascene.engines._jobscript import BLIND, Place, script
 from gigascene.engines._spool import Spool, append
 from gigascene.engines.slurm import Slurm
 from gigascene.model.contracts import Done, Failed, Piece
@@ -133,7 +136,43 @@ def test_a_preset_is_a_table_and_options_go_before_it(tmp_path):
     file.write_text('[big]\npartition = "fat"\narray = 50\ntime = "2:00:00"\n[odd]\ncolour = "red"\n')
     found = Slurm(2, preset=f"{file}:big", partition="thin")
     assert (found._asked, found._most, found._limit_s) == ({"partition": "thin", "time": "2:00:00"}, 50, 7200)
+    assert (found._scratch, found._container) == (None, None)
     with pytest.raises(UsageError, match="colour"):
         Slurm(2, preset=f"{file}:odd")
     with pytest.raises(UsageError, match="none"):
         Slurm(2, preset=f"{file}:small")
+
+
+@pytest.mark.parametrize("name", ["scratch", "container"])
+@pytest.mark.parametrize("wrong", ["", "scratch", "$TMPDIR", "docker://a", "--wrap=x", "~/a"])
+def test_places_of_a_preset_are_whole_paths(name, wrong, tmp_path):
+    file = tmp_path / "cluster.toml"
+    file.write_text(f'[a]\n{name} = "{wrong}"\n')
+    with pytest.raises(UsageError, match=f"{name} of a preset is a whole path"):
+        Slurm(2, preset=f"{file}:a")
+
+
+def test_a_container_cannot_be_shown_what_its_program_cannot_quote():
+    with pytest.raises(UsageError, match="comma or a colon"):
+        script(["python3"], nonce="/n", words="/w{}", place=Place(container="/i.sif", folders=("/a:b",)))
+
+
+def test_a_job_begins_only_where_it_sees_the_run_and_has_its_scratch(tmp_path):
+    """Asked of the shell itself."""
+    (tmp_path / "sleep").write_text("#!/bin/sh\n")
+    (tmp_path / "sleep").chmod(0o755)
+    nonce, told, scratch = tmp_path / "it's", tmp_path / "told", tmp_path / "a b"
+
+    def code(where):
+        shown = ["sh", "-c", f'printf %s "$TMPDIR" > {told}']
+        text = script(shown, nonce=str(nonce), words=f"{tmp_path}/{{}}.out", place=Place(scratch=str(where)))
+        env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "SLURM_ARRAY_TASK_ID": "7"}
+        return subprocess.run(["sh"], input=text, text=True, check=False, env=env, timeout=60).returncode
+
+    assert code(scratch) == BLIND
+    nonce.touch()
+    assert code(scratch) == 1
+    assert f"the scratch folder {scratch} is not there" in (tmp_path / "7.out").read_text()
+    scratch.mkdir()
+    assert code(scratch) == 0
+    assert told.read_text() == str(scratch)

@@ -5,6 +5,7 @@ and stays until Ctrl-C.
 """
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -18,6 +19,9 @@ import psutil
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel")
 MEMORY_MB = 4000
 WAIT_S = 30
+SAVED_S = 6
+"""The controller writes down within five seconds what it has done. One that is killed before forgets its newest jobs, gives
+their numbers to others, and takes nodes out of service that still know the old ones: every later job waits for ever."""
 
 
 def missing():
@@ -29,11 +33,16 @@ def missing():
 
 
 def free_ports(count):
-    """So many ports that nobody listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
+    """So many ports that nobody listens on, below those that the system gives to clients.
+
+    One of theirs could be taken while a daemon is being started anew; and who calls a dead daemon at one may reach himself.
+    """
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    ports = []
+    while len(ports) < count:
+        port = random.randrange(10000, max(first, 20000))
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            ports.append(port)
     return ports
 
 
@@ -46,7 +55,7 @@ def conf(folder, nodes, ports):
         "SlurmctldHost": f"{host}(127.0.0.1)",
         "SlurmUser": "root",
         "AuthType": "auth/munge",
-        "AuthInfo": f"socket={folder}/munge.sock",
+        "AuthInfo": f"socket={folder}/munge.sock,cred_expire=5",  # what is requeued must wait for so long
         "CryptoType": "crypto/munge",
         "SlurmctldPort": control,
         "SlurmdPort": spare,
@@ -67,7 +76,10 @@ def conf(folder, nodes, ports):
         "AccountingStorageType": "accounting_storage/none",
         "JobCompType": "jobcomp/none",
         "ReturnToService": 2,
-        "SlurmdTimeout": 10,
+        "SlurmdTimeout": 5,
+        "SlurmctldTimeout": 5,
+        "MessageTimeout": 3,
+        "BatchStartTimeout": 5,
         "KillWait": 2,
         "JobRequeue": 1,
         "SlurmdParameters": "config_overrides",
@@ -78,7 +90,13 @@ def conf(folder, nodes, ports):
         for number, port in zip(range(1, nodes + 1), own, strict=True)
     ]
     text.append(f"PartitionName=main Nodes=n[1-{nodes}] Default=YES MaxTime=INFINITE State=UP")
+    text.append(f"PartitionName=short Nodes=n[1-{nodes}] MaxTime=1 State=UP")
+    text.append(f"PartitionName=closed Nodes=n[1-{nodes}] State=INACTIVE")
     return "\n".join(text) + "\n"
+
+
+def environment(folder):
+    return {**os.environ, "SLURM_CONF": f"{folder}/slurm.conf", "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
 
 
 @contextmanager
@@ -90,37 +108,80 @@ def slurm(folder: Path, nodes=2):
     (folder / "slurm.conf").write_text(conf(folder, nodes, free_ports(2 + nodes)))
     (folder / "munge.key").write_bytes(os.urandom(128))
     (folder / "munge.key").chmod(0o400)
-    env = {**os.environ, "SLURM_CONF": f"{folder}/slurm.conf", "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
-    files = {"key-file": "munge.key", "socket": "munge.sock", "pid-file": "munge.pid", "log-file": "munge.log"}
-    munged = ["munged", "--force", f"--seed-file={folder}/munge.seed"]
-    munged += [f"--{name}={folder}/{file}" for name, file in files.items()]
     try:
-        for words in (munged, ["slurmctld"], *(["slurmd", "-N", f"n{number}"] for number in range(1, nodes + 1))):
-            subprocess.run(words, env=env, check=True, timeout=WAIT_S, capture_output=True)
-        wait_for_nodes(nodes, env)
+        for daemon in ("munged", "slurmctld", *(f"slurmd.n{number}" for number in range(1, nodes + 1))):
+            start(folder, daemon)
+        mended(folder, nodes)
         yield folder / "slurm.conf"
     finally:
-        stop(folder, env)
+        stop(folder)
 
 
-def wait_for_nodes(nodes, env):
+def start(folder, daemon):
+    """A daemon, until it is there: munged, slurmctld, slurmd.n1 …"""
+    files = {"key-file": "munge.key", "socket": "munge.sock", "pid-file": "munged.pid", "log-file": "munge.log"}
+    munged = [
+        "--force",
+        f"--seed-file={folder}/munge.seed",
+        *(f"--{name}={folder}/{file}" for name, file in files.items()),
+    ]
+    program, _, node = daemon.partition(".")
+    words = [program, *{"munged": munged, "slurmctld": [], "slurmd": ["-N", node]}[program]]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}  # daemons keep pipes open
+    subprocess.run(words, env=environment(folder), check=True, timeout=WAIT_S, **quiet)
+    until_it_runs(folder, daemon)
+
+
+def until_it_runs(folder, daemon):
+    """It goes on in the background before it has written down its number."""
     end = time.monotonic() + WAIT_S
-    while True:
-        said = subprocess.run(
-            ["sinfo", "-h", "-N", "-o", "%T"], check=False, env=env, capture_output=True, text=True, timeout=WAIT_S
+    while not _runs(folder, daemon):
+        assert time.monotonic() < end, f"{daemon} does not start"
+        time.sleep(0.05)
+
+
+def kill(folder, daemon):
+    """SIGKILL; jobs of a slurmd go on, for each has a process of its own that looks after it."""
+    if daemon == "slurmctld":
+        time.sleep(SAVED_S)
+    found = psutil.Process(int((folder / f"{daemon}.pid").read_text()))
+    found.kill()
+    found.wait(WAIT_S)
+
+
+def mended(folder, nodes=2):
+    """No jobs, all daemons there, all nodes idle: whatever a test has left."""
+    for daemon in ("slurmctld", *(f"slurmd.n{number}" for number in range(1, nodes + 1))):
+        if not _runs(folder, daemon):
+            start(folder, daemon)
+    end = time.monotonic() + WAIT_S
+    while _said(folder, "sinfo", "-h", "-N", "-p", "main", "-o", "%T").split() != ["idle"] * nodes:
+        assert time.monotonic() < end, (
+            f"Slurm's nodes are not ready: {_said(folder, 'sinfo', '-h', '-N', '-o', '%N %T %E')}"
         )
-        if said.stdout.split().count("idle") == nodes:
-            return
-        assert time.monotonic() < end, f"Slurm's nodes are not ready: {said}"
         time.sleep(0.2)
+        _said(folder, "scancel", "--user=root")
+        _said(folder, "scontrol", "update", f"NodeName=n[1-{nodes}]", "State=RESUME")
 
 
-def stop(folder, env):
+def _runs(folder, daemon):
+    with suppress(OSError, ValueError, psutil.Error):
+        found = psutil.Process(int((folder / f"{daemon}.pid").read_text()))
+        return found.name() == daemon.partition(".")[0] and found.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def _said(folder, *words):
+    done = subprocess.run(words, env=environment(folder), check=False, capture_output=True, text=True, timeout=WAIT_S)
+    return done.stdout
+
+
+def stop(folder):
     """End the jobs, then the daemons, by the ids they have written down."""
     with suppress(OSError, subprocess.TimeoutExpired):
-        subprocess.run(["scancel", "--user=root"], check=False, env=env, timeout=WAIT_S, capture_output=True)
+        _said(folder, "scancel", "--user=root")
         time.sleep(1)
-    for file in (*folder.glob("slurmd.*.pid"), folder / "slurmctld.pid", folder / "munge.pid"):
+    for file in (*folder.glob("slurmd.*.pid"), folder / "slurmctld.pid", folder / "munged.pid"):
         with suppress(OSError, ValueError, psutil.Error):
             daemon = psutil.Process(int(file.read_text()))
             daemon.terminate()

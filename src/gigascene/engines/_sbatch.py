@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
+from gigascene.engines._jobscript import BLIND
 from gigascene.model.errors import UsageError, WorkersLost
 
 ANSWER_S = 30.0
@@ -16,21 +17,62 @@ ANSWER_S = 30.0
 
 NAME = "gigascene-"
 
-STUCK = re.compile(r"held|hold|BadConstraints|NeverSatisfied", re.IGNORECASE)
-"""Reasons to wait that do not go away by waiting."""
+UNLAUNCHED = re.compile(r"launch.failed", re.IGNORECASE)
+"""Slurm could not start a job, and holds it: it is cancelled, and sent again."""
+
+HELD = re.compile(
+    r"held|hold|BadConstraints|NeverSatisfied|PartitionTimeLimit|PartitionNodeLimit|PerJob|PerNode"
+    r"|InvalidAccount|InvalidQOS|NotAllowed",
+    re.IGNORECASE,
+)
+"""Other reasons to wait that do not go away by waiting: somebody must do something."""
+
+NO_ANSWER = re.compile(
+    r"contact|connect|communicat|timed out|temporarily|zero bytes|standby|authenticat|credential|unexpected message"
+    r"|configuration source|resolve",
+    re.IGNORECASE,
+)
+"""Words of failures that tell nothing of what was asked."""
+
+UNFIT = ("down", "drain", "drng", "fail", "unk", "inval")
+"""States of nodes that take no job until somebody mends them; so are those that do not answer, marked with a star."""
 
 _PLAIN = re.compile(r"[\w.,@+:-]+")
 _MINUTES = re.compile(r"(?:(?P<days>\d+)-)?(?P<parts>\d+(?::\d+){0,2})")
 
 
-@dataclass(frozen=True, slots=True)
+class NoAnswer(WorkersLost):
+    """Slurm could not be asked, maybe for a while only."""
+
+
+class Refused(UsageError):
+    """Slurm has understood, and does not want to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Element:
     """An element of an array that waits or runs."""
 
     job: str
     index: int
-    stuck: str
-    """Why it will never run; empty if it may."""
+    state: str
+    reason: str
+    partition: str
+
+    @property
+    def unlaunched(self) -> bool:
+        """It could not be started, and is held."""
+        return self.state == "PENDING" and bool(UNLAUNCHED.search(self.reason))
+
+    @property
+    def held(self) -> bool:
+        """It will not run unless somebody does something."""
+        return self.state == "PENDING" and not self.unlaunched and bool(HELD.search(self.reason))
+
+    @property
+    def misfit(self) -> bool:
+        """No node of its partition is made as it asks, or none of those that are there now."""
+        return self.state == "PENDING" and self.reason == "PartitionConfig"
 
 
 def checked(asked: Mapping[str, str]) -> dict[str, str]:
@@ -59,35 +101,44 @@ def seconds(limit: str) -> int:
     return parts[0] * 60 + (parts[1] if len(parts) == 2 else 0)
 
 
-def submit(run: str, elements: Sequence[int], script: str, asked: Mapping[str, str]) -> None:
-    """Send elements of an array."""
+def submit(run: str, elements: Sequence[int], script: str, asked: Mapping[str, str]) -> str:
+    """Send elements of an array; its number."""
     words = [f"--{name}={value}" for name, value in asked.items()]
     fixed = ["--parsable", "--requeue", "--export=ALL", "--output=/dev/null", "--chdir=/", "--ntasks=1"]
     array = ",".join(map(str, elements))
-    _asked("sbatch", *fixed, f"--job-name={NAME}{run}", f"--array={array}", *words, given=script)
-
-
-def script(command: Sequence[str], words: str) -> str:
-    """What an element does: one command, its output in a file; ``{}`` in `words` is the element's number.
-
-    >>> print(script(["python", "it's"], "/tmp/a b.{}.out").splitlines()[-1])
-    exec python 'it'"'"'s' "$SLURM_ARRAY_TASK_ID" > '/tmp/a b.'"$SLURM_ARRAY_TASK_ID".out 2>&1
-    """
-    element = '"$SLURM_ARRAY_TASK_ID"'
-    before, _, after = words.rpartition("{}")
-    out = f"{shlex.quote(before)}{element}{shlex.quote(after)}"
-    return f"#!/bin/sh\nexec {shlex.join(command)} {element} > {out} 2>&1\n"
+    said = _asked("sbatch", *fixed, f"--job-name={NAME}{run}", f"--array={array}", *words, given=script)
+    return said.strip().partition(";")[0]
 
 
 def alive(run: str) -> list[Element]:
     """The elements that wait or run now."""
-    lines = _asked("squeue", "--noheader", "--array", f"--name={NAME}{run}", _mine(), "--format=%i|%K|%T|%r")
-    return [_element(line) for line in lines.splitlines() if line.count("|") == 3]
+    lines = _asked("squeue", "--noheader", "--array", f"--name={NAME}{run}", _mine(), "--format=%i|%K|%T|%P|%r")
+    return [_element(line) for line in lines.splitlines() if line.count("|") >= 4]
 
 
 def _element(line: str) -> Element:
-    job, index, state, reason = line.strip().split("|")
-    return Element(job, int(index), reason if state == "PENDING" and STUCK.search(reason) else "")
+    job, index, state, partition, reason = line.strip().split("|", 4)
+    return Element(job=job, index=int(index), state=state, partition=partition, reason=reason)
+
+
+def blind(job: str, element: int) -> str:
+    """The node on which an element did not see the folder of results; empty if that was not so, or is forgotten."""
+    try:
+        said = _asked("scontrol", "--oneliner", "show", "job", f"{job}_{element}")
+    except (NoAnswer, Refused):
+        return ""
+    told = dict(word.partition("=")[::2] for word in said.split())
+    return told.get("NodeList", "") if told.get("ExitCode") == f"{BLIND}:0" else ""
+
+
+def unfit(partitions: Iterable[str]) -> list[str]:
+    """Each node of these partitions and what ails it; empty if any can work."""
+    wanted = ",".join(sorted(set(partitions)))
+    lines = _asked("sinfo", "--noheader", "--Node", f"--partition={wanted}", "--format=%N|%T|%E").splitlines()
+    nodes = sorted({tuple(line.strip().split("|", 2)) for line in lines if line.count("|") >= 2})
+    if any(not state.endswith("*") and not state.startswith(UNFIT) for _, state, _ in nodes):
+        return []
+    return [f"{name} is {state.rstrip('*')} ({why})" for name, state, why in nodes]
 
 
 def cancel(runs: Iterable[str]) -> None:
@@ -97,8 +148,9 @@ def cancel(runs: Iterable[str]) -> None:
 
 
 def cancel_element(element: Element) -> None:
-    """Cancel one."""
-    _asked("scancel", element.job)
+    """Cancel one, unless it has ended meanwhile."""
+    with suppress(Refused):
+        _asked("scancel", element.job)
 
 
 def _mine() -> str:
@@ -113,7 +165,8 @@ def _asked(*words: str, given: str = "") -> str:
     except FileNotFoundError:
         raise UsageError(f"the engine slurm needs Slurm's programs, and {words[0]} is not here") from None
     except subprocess.TimeoutExpired:
-        raise WorkersLost(f"Slurm's {words[0]} gave no answer for {ANSWER_S:.0f} s.") from None
+        raise NoAnswer(f"Slurm's {words[0]} gave no answer for {ANSWER_S:.0f} s.") from None
     if done.returncode != 0:
-        raise WorkersLost(f"Slurm's {words[0]} failed: {done.stderr.strip() or done.returncode}")
+        said = done.stderr.strip() or str(done.returncode)
+        raise (NoAnswer if NO_ANSWER.search(said) else Refused)(f"Slurm's {words[0]} failed: {said}")
     return done.stdout

@@ -75,6 +75,11 @@ class Spool:
     def _tasks(self) -> Path:
         return self.folder / f"{self.run}.tasks"
 
+    @property
+    def nonce(self) -> Path:
+        """A file that is there since this run began, and was nowhere before: who has it sees this folder."""
+        return self._tasks
+
     def plan(self) -> str:
         """The plan, as JSON."""
         return (self.folder / "plan.json").read_text(encoding="utf-8")

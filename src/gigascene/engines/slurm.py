@@ -8,35 +8,24 @@ done (killed, out of time, its node lost) is sent again, and does what is missin
 from __future__ import annotations
 
 import sys
-import time
-import tomllib
 from collections.abc import Callable, Generator, Iterable
-from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-from gigascene.engines import _sbatch
+from gigascene.engines import _preset, _sbatch
+from gigascene.engines._array import Array
+from gigascene.engines._jobscript import Place, script
 from gigascene.engines._spool import Spool
+from gigascene.model import wire
 from gigascene.model.contracts import Done, Failed
-from gigascene.model.errors import UsageError, WorkersLost
-from gigascene.model.plan import Task
-
-POLL_S = 0.25
-"""How often the logs are looked at."""
-
-LOOK_S = 3.0
-"""How often Slurm is asked who still works."""
-
-PATIENCE_S = 300.0
-"""Slurm may be without an answer for so long: its daemons are started anew without harm to jobs."""
-
-TRIES = 3
-"""An element that was sent so often, and made nothing, is lost."""
+from gigascene.model.errors import UsageError
+from gigascene.model.plan import Plan, Task
+from gigascene.plan.fingerprint import sources
+from gigascene.storage.hrefs import is_remote
+from gigascene.storage.identity import path_of
 
 DONE_BY = "gigascene.execute.element"
 """The module that a job runs."""
-
-PRESET = ("partition", "account", "time", "array", "mem", "qos", "cpus-per-task")
 
 
 class Slurm:
@@ -56,11 +45,13 @@ class Slurm:
         spool: str | None = None,
     ) -> None:
         said = {"partition": partition, "account": account, "time": time, "array": array}
-        asked = _preset(preset) | {name: value for name, value in said.items() if value is not None}
+        asked = _preset.preset(preset) | {name: value for name, value in said.items() if value is not None}
         self.workers = workers
         self.processes = workers + 1
         self.check: Callable[[], object] = _nothing
         self._most = _count(asked.pop("array", str(workers)))
+        self._scratch = _preset.path("scratch", asked.pop("scratch", None))
+        self._container = _preset.path("container", asked.pop("container", None))
         self._asked = _sbatch.checked(asked)
         self._limit_s = _sbatch.seconds(asked["time"]) if "time" in asked else 0
         self._folder = spool
@@ -82,111 +73,37 @@ class Slurm:
             raise UsageError(
                 "the engine slurm cannot hand on secrets in hrefs; fetch these files first, or use --engine dask"
             )
-        spool = Spool(Path(self._folder), uuid4().hex)
+        spool, plan = Spool(Path(self._folder), uuid4().hex), written()
+        place = self._place(spool, plan)
         _sbatch.cancel(spool.runs())  # of a coordinator that was killed
-        count = spool.begin(written(), tasks)
+        count = spool.begin(plan, tasks)
         spool.look()
-        array = _Array(spool, min(self._most, count), self._script(spool, min(self._most, count)), self._asked)
+        of = min(self._most, count)
+        array = Array(spool, of, self._script(spool, of, place), self._asked)
         try:
-            for number, task in enumerate(spool.tasks(0, 1)):
-                yield array.claimed(task, number, self.check)
+            for task in spool.tasks(0, 1):
+                yield array.claimed(task, self.check)
         finally:
             array.cancel()
 
-    def _script(self, spool: Spool, of: int) -> str:
-        command = [sys.executable, "-m", DONE_BY, str(spool.folder), spool.run, str(of), str(self._limit_s)]
-        return _sbatch.script(command, str(spool.folder / f"{spool.run}.{{}}.out"))
+    def _place(self, spool: Spool, plan: str) -> Place:
+        """Where a job works; a container must be shown what it reads and writes."""
+        folders: tuple[str, ...] = ()
+        if self._container is not None:
+            folders = (str(spool.folder.parent), *_read_folders(wire.loads(Plan, plan)))
+        return Place(scratch=self._scratch, container=self._container, folders=folders)
+
+    def _script(self, spool: Spool, of: int, place: Place) -> str:
+        python = sys.executable if place.container is None else "python3"
+        command = [python, "-m", DONE_BY, str(spool.folder), spool.run, str(of), str(self._limit_s)]
+        words = str(spool.folder / f"{spool.run}.{{}}.out")
+        return script(command, nonce=str(spool.nonce), words=words, place=place)
 
 
-class _Array:
-    """The elements of one run, sent again until all is done."""
-
-    def __init__(self, spool: Spool, of: int, script: str, asked: dict[str, str]) -> None:
-        self._spool, self._of, self._script, self._asked = spool, of, script, asked
-        self._sent: dict[int, tuple[int, int]] = {}
-        """Of each element, how often it was sent without making anything, and how many tasks it had left."""
-        self._looked = self._answered = time.monotonic()
-        self._started = self._submitted = False
-
-    def claimed(self, task: Task, number: int, check: Callable[[], object]) -> Done | Failed:
-        """The result of a task, as soon as it is there."""
-        while (result := self._spool.result(task)) is None:
-            self._spool.look()
-            if self._spool.has(task):
-                continue
-            check()
-            if not self._started or time.monotonic() - self._looked > LOOK_S:
-                self._look()
-                continue
-            time.sleep(POLL_S)
-        return result
-
-    def _look(self) -> None:
-        """Send what nobody works on."""
-        try:
-            alive = {one.index for one in _sbatch.alive(self._spool.run) if not self._is_stuck(one)}
-            self._answered = time.monotonic()
-        except WorkersLost:
-            if time.monotonic() - self._answered > PATIENCE_S:
-                raise
-            self._looked = time.monotonic()
-            return
-        self._spool.look()  # after they were seen to be gone: what they made is there
-        missing = [element for element in range(self._of) if element not in alive and self._left(element)]
-        for element in missing:
-            self._count(element)
-        if missing:
-            self._submitted = True  # before it is known: what timed out may be in the queue all the same
-            _sbatch.submit(self._spool.run, missing, self._script, self._asked)
-        self._started, self._looked = True, time.monotonic()
-
-    def _is_stuck(self, element: _sbatch.Element) -> bool:
-        if element.stuck:
-            _sbatch.cancel_element(element)
-        return bool(element.stuck)
-
-    def _left(self, element: int) -> int:
-        return sum(not self._spool.has(task) for task in self._spool.tasks(element, self._of))
-
-    def _count(self, element: int) -> None:
-        """One more try; raises `WorkersLost` when there were enough."""
-        left = self._left(element)
-        tries, before = self._sent.get(element, (0, left + 1))
-        tries = tries + 1 if left == before else 1
-        if tries > TRIES:
-            raise WorkersLost(self._why(element))
-        self._sent[element] = (tries, left)
-
-    def _why(self, element: int) -> str:
-        missing = [task.index for task in self._spool.tasks(element, self._of) if not self._spool.has(task)]
-        words = self._spool.words(element)
-        try:
-            said = words.read_text(errors="replace").strip().splitlines()[-1:]
-        except OSError:
-            said = [f"it has written nothing: do the nodes see {self._spool.folder.parent}?"]
-        named = ", ".join(map(str, missing[:10])) + (" …" if len(missing) > 10 else "")
-        return f"Slurm ran element {element} {TRIES} times, and tasks {named} are missing. Its last word: {''.join(said) or 'none'}"
-
-    def cancel(self) -> None:
-        """Whatever still waits or runs."""
-        if self._submitted:
-            with suppress(WorkersLost):  # they end by themselves, and what they write is not read
-                _sbatch.cancel([self._spool.run])
-
-
-def _preset(said: str | None) -> dict[str, str]:
-    """Options from a table of a TOML file: ``cluster.toml:big``."""
-    if said is None:
-        return {}
-    file, _, table = said.rpartition(":")
-    try:
-        found = tomllib.loads(Path(file).read_text(encoding="utf-8"))[table]
-        unknown = found.keys() - set(PRESET)
-    except (OSError, KeyError, AttributeError, ValueError) as error:
-        raise UsageError(f"--preset is FILE.toml:TABLE, and {said!r} gives none ({error})") from error
-    if unknown:
-        raise UsageError(f"the preset {said} has unknown {', '.join(sorted(unknown))}; known: {', '.join(PRESET)}")
-    return {name: str(value) for name, value in found.items()}
+def _read_folders(plan: Plan) -> set[str]:
+    """Where the files lie that a plan reads, as far as they are on disk."""
+    read = (source.href for source in sources(plan))
+    return {str(path_of(href).parent) for href in read if not is_remote(href)}
 
 
 def _count(said: str) -> int:
