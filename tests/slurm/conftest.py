@@ -61,5 +61,11 @@ def small(scene, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def long(scene, tmp_path_factory):
-    """The same, of tasks that take a while."""
+    """The same, of tasks that outlast a controller's start."""
     return planned("long", scene, tmp_path_factory.mktemp("serial"))
+
+
+@pytest.fixture(scope="session")
+def medium(scene, tmp_path_factory):
+    """The same, of tasks that go on when the first of them is placed."""
+    return planned("medium", scene, tmp_path_factory.mktemp("serial"))

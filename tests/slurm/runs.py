@@ -22,6 +22,7 @@ def planned(kind, scene, folder):
     product, suffix, options, rows = {
         "png": ("true-color", ".png", {}, 300),
         "cog": ("ndvi", ".tif", {"tile": 64}, 64),
+        "medium": ("pan-sharpened", ".tif", {"tile": 64}, 8),
         "long": ("pan-sharpened", ".tif", {"tile": 64}, 2),
     }[kind]
     plan = gigascene.plan_compose(product, scene, folder / f"a{suffix}", options=options, engine="serial", memory="8G")

@@ -45,8 +45,8 @@ def test_nodes_that_do_not_see_the_target_are_named_at_once(small, cluster, tmp_
     assert not queued()
 
 
-def test_scratch_is_where_temporary_files_go(long, tmp_path):
-    plan, whole = at(long[0], tmp_path / "out"), long[1]
+def test_scratch_is_where_temporary_files_go(medium, tmp_path):
+    plan, whole = at(medium[0], tmp_path / "out"), medium[1]
     scratch = tmp_path / HOSTILE
     scratch.mkdir()
     found = []

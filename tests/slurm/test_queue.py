@@ -57,8 +57,8 @@ def failed():
 
 
 @pytest.mark.parametrize("how", ["hold", "uhold", "dependency"])
-def test_jobs_held_for_good_are_told_when_the_others_have_done_theirs_and_a_resume_goes_on(how, long, tmp_path):
-    plan, whole = at(long[0], tmp_path), long[1]
+def test_jobs_held_for_good_are_told_when_the_others_have_done_theirs_and_a_resume_goes_on(how, medium, tmp_path):
+    plan, whole = at(medium[0], tmp_path), medium[1]
     before = failed() if how == "dependency" else ""
 
     def act():

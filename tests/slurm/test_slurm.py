@@ -23,8 +23,8 @@ def test_the_same_bytes(reference, tmp_path):
     until(lambda: not queued(), "empty queue")
 
 
-def test_a_killed_job_changes_no_byte(long, tmp_path):
-    plan, whole = at(long[0], tmp_path), long[1]
+def test_a_killed_job_changes_no_byte(medium, tmp_path):
+    plan, whole = at(medium[0], tmp_path), medium[1]
     kill = Once(lambda: elements(plan)[0].send_signal(signal.SIGKILL))
     gigascene.run(plan, where={"array": "2"}, watch=kill)
     assert kill.done
@@ -33,8 +33,8 @@ def test_a_killed_job_changes_no_byte(long, tmp_path):
 
 
 @pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_stopped_it_cancels_its_jobs_and_a_resume_goes_on(sign, code, long, tmp_path):
-    plan, whole = at(long[0], tmp_path / "out"), long[1]
+def test_stopped_it_cancels_its_jobs_and_a_resume_goes_on(sign, code, medium, tmp_path):
+    plan, whole = at(medium[0], tmp_path / "out"), medium[1]
     with started(plan, tmp_path, "--array", "2") as running:
         running.send_signal(sign)
         assert (running.wait(DEADLINE_S), running.stderr.read().count("--resume")) == (code, 1)
@@ -44,8 +44,8 @@ def test_stopped_it_cancels_its_jobs_and_a_resume_goes_on(sign, code, long, tmp_
     assert not hidden(plan)
 
 
-def test_after_a_killed_coordinator_a_resume_goes_on_and_no_job_is_left(long, tmp_path):
-    plan, whole = at(long[0], tmp_path / "out"), long[1]
+def test_after_a_killed_coordinator_a_resume_goes_on_and_no_job_is_left(medium, tmp_path):
+    plan, whole = at(medium[0], tmp_path / "out"), medium[1]
     with started(plan, tmp_path, "--array", "2") as running:
         running.kill()
     left = {process.pid for process in elements(plan)}
