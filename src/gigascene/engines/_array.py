@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import islice
 
@@ -18,6 +18,9 @@ POLL_S = 0.25
 
 LOOK_S = 3.0
 """How often Slurm is asked who still works."""
+
+LOOK_MOST_S = 30.0
+"""How seldom, where its answer has not changed for long: many ask the same controller."""
 
 PATIENCE_S = 300.0
 """Slurm may be without an answer for so long, or without a node that works: both are started anew without harm to jobs."""
@@ -41,7 +44,9 @@ class Array:
         self._said: dict[int, str] = {}
         """Of an element that could not be started, what Slurm said."""
         self._begun = False
-        self._looked = self._answered = self._workable = time.monotonic()
+        self._seen: set[tuple[int, str]] = set()
+        """Elements and their states, as Slurm told them last."""
+        self._looked = self._answered = self._workable = self._changed = time.monotonic()
 
     def claimed(self, task: Task, check: Callable[[], object]) -> Done | Failed:
         """The result of a task, as soon as it is there."""
@@ -64,25 +69,27 @@ class Array:
         """Send all at first; then look now and then, and bear with a Slurm that says nothing for a while."""
         if not self._begun:
             self._start()
-        if time.monotonic() - self._looked < LOOK_S:
+        if time.monotonic() - self._looked < max(LOOK_S, min((self._looked - self._changed) / 10, LOOK_MOST_S)):
             return
         try:
             self._look()
             self._answered = time.monotonic()
         except (_sbatch.NoAnswer, _sbatch.Refused) as error:
             if time.monotonic() - self._answered > PATIENCE_S:
-                raise WorkersLost(f"{error}\n{self._missing(range(self._of))}") from error
+                raise WorkersLost(f"{error}\n{self._missing()}") from error
         self._looked = time.monotonic()
 
     def _start(self) -> None:
         """Slurm may refuse: then nobody has worked, and nothing is left."""
         self._begun = True  # before it is known: what timed out may be in the queue all the same
         self._send([element for element in range(self._of) if self._left(element)])
-        self._looked = self._answered = self._workable = time.monotonic()
+        self._looked = self._answered = self._workable = self._changed = time.monotonic()
 
     def _look(self) -> None:
         """Send what nobody works on; raises `WorkersLost` where waiting would be without end."""
         found = _sbatch.alive(self._spool.run)
+        if (seen := {(one.index, one.state) for one in found}) != self._seen:
+            self._seen, self._changed = seen, time.monotonic()
         self._spool.look()  # after they were seen to be gone: what they made is there
         for one in found:
             if one.unlaunched:
@@ -119,7 +126,7 @@ class Array:
             )
         if tries >= TRIES:
             raise WorkersLost(
-                f"Slurm ran element {element} {TRIES} times, {self._missing([element])} {self._why(element)}"
+                f"Slurm ran element {element} {TRIES} times in vain. {self._missing(element)} {self._why(element)}"
             )
 
     def _check_held(self, alive: list[_sbatch.Element]) -> None:
@@ -127,7 +134,7 @@ class Array:
         if all(one.held for one in alive):
             named = ", ".join(f"{one.job} ({one.reason})" for one in alive[:5]) + (" …" if len(alive) > 5 else "")
             raise WorkersLost(
-                f"Slurm holds jobs that waiting does not free: {named}. {self._missing(one.index for one in alive)}"
+                f"Slurm holds jobs that waiting does not free: {named}. {self._missing(*(one.index for one in alive))}"
                 " The jobs are cancelled; find out who holds them, and why, and run again with --resume."
             )
 
@@ -138,14 +145,15 @@ class Array:
             self._workable = time.monotonic()
         elif time.monotonic() - self._workable > PATIENCE_S:
             named = ", ".join(ailing[:5]) + (" …" if len(ailing) > 5 else "")
-            raise WorkersLost(f"No node works: {named}. {self._missing(range(self._of))}")
+            raise WorkersLost(f"No node works: {named}. {self._missing()}")
 
     def _left(self, element: int) -> int:
         return sum(not self._spool.has(task) for task in self._spool.tasks(element, self._of))
 
-    def _missing(self, elements: Iterable[int]) -> str:
-        """Which tasks these have not done."""
-        tasks = (task for element in elements for task in self._spool.tasks(element, self._of))
+    def _missing(self, *elements: int) -> str:
+        """Which tasks these have not done; or of all."""
+        of = self._of if elements else 1
+        tasks = (task for element in elements or (0,) for task in self._spool.tasks(element, of))
         found = list(islice((task.index for task in tasks if not self._spool.has(task)), 11))
         return f"Tasks {', '.join(map(str, sorted(found[:10])))}{' …' if len(found) > 10 else ''} are missing."
 
