@@ -26,6 +26,9 @@ class Settings:
     cache: str
     """`GIGASCENE_CACHE`: folder for what can be made again; left out, ``gigascene`` in the user's cache folder."""
 
+    scratch: str
+    """`GIGASCENE_SCRATCH`: folder where what goes into a bucket is made; left out, ``outputs`` in that cache."""
+
 
 def cores() -> int:
     """Processor cores this process may use."""
@@ -36,13 +39,15 @@ def cores() -> int:
 @cache
 def settings() -> Settings:
     """The environment's settings."""
+    kept = os.environ.get("GIGASCENE_CACHE") or _cache()
     return Settings(
         scenes=os.environ.get("GIGASCENE_SCENES") or None,
         memory=os.environ.get("GIGASCENE_MEMORY") or None,
         workers=os.environ.get("GIGASCENE_WORKERS") or None,
         allow_private_hrefs=os.environ.get("GIGASCENE_ALLOW_PRIVATE_HREFS", "0").lower()
         not in {"", "0", "no", "false"},
-        cache=os.environ.get("GIGASCENE_CACHE") or _cache(),
+        cache=kept,
+        scratch=os.environ.get("GIGASCENE_SCRATCH") or os.path.join(kept, "outputs"),  # noqa: PTH118
     )
 
 

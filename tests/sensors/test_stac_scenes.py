@@ -250,7 +250,17 @@ def test_real_items_of_landsat(name, bands):
 
 @needs_data
 def test_a_real_item_with_nothing_that_can_be_read():
-    with pytest.raises(BadInput, match="s3://"):
+    with pytest.raises(BadInput, match="JPEG 2000, which is not read from a catalogue"):
         gigascene.open_scene(DATA / "stac" / "sentinel2" / "earth_search_search.json")
     with pytest.raises(BadInput, match="of no sensor"):
         gigascene.open_scene(DATA / "stac" / "other" / "lidar_dem.json")
+
+
+@pytest.mark.parametrize("web", [True, False])
+def test_an_address_goes_before_a_bucket(tmp_path, web):
+    item = stac_scene.item(base="s3://bucket/a/")
+    for key, asset in item["assets"].items():
+        asset["alternate"] = {"https": {"href": f"https://example.org/{key}.tif"}} if web else {}
+    (tmp_path / "item.json").write_text(json.dumps(item))
+    red = gigascene.open_scene(tmp_path / "item.json").asset("red")
+    assert red.href == ("https://example.org/red.tif" if web else "s3://bucket/a/B04.tif")

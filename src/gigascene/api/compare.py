@@ -13,7 +13,7 @@ from typing import Any
 from gigascene.api.compose import Stretch, check_resampling, execution, look_of
 from gigascene.api.scenes import Source, open_scene
 from gigascene.execute.coordinate import Watcher
-from gigascene.execute.coordinate import run as run_plan
+from gigascene.execute.deliver import run as run_plan
 from gigascene.execute.receipt import Receipt
 from gigascene.model.errors import UsageError
 from gigascene.model.look import Limits, Look

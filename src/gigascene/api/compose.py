@@ -11,7 +11,7 @@ from typing import Any, Literal
 from gigascene.api.looks import Wanted, looked
 from gigascene.api.scenes import Source, open_scene
 from gigascene.execute.coordinate import Watcher
-from gigascene.execute.coordinate import run as run_plan
+from gigascene.execute.deliver import run as run_plan
 from gigascene.execute.inputs import verify_inputs as verify
 from gigascene.execute.receipt import Receipt
 from gigascene.model.errors import UnknownName, UsageError

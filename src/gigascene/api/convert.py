@@ -11,7 +11,7 @@ from typing import Any
 
 from gigascene.api.compose import check_resampling, execution
 from gigascene.execute.coordinate import Watcher
-from gigascene.execute.coordinate import run as run_plan
+from gigascene.execute.deliver import run as run_plan
 from gigascene.execute.receipt import Receipt
 from gigascene.model.errors import UsageError
 from gigascene.model.mosaic import Resampling
@@ -46,7 +46,7 @@ def plan_convert(
 
     Parameters
     ----------
-    source : path
+    source : path, or address of a TIFF
         PNG, PAM, PNM (P1 to P6) or TIFF (also Cloud-Optimised) of 8 or 16 bits, grey or RGB, with or without alpha.
         Where it lies is taken from the file, from ``.aux.xml`` or from a world file beside it.
     target : path
@@ -76,8 +76,8 @@ def plan_convert(
         when=datetime,
     )
     check_resampling(resampling)
-    path = Path(source)
-    picture = found(path, image) if raw is None else _raw(path, raw, depth, byteorder, offset)
+    path = os.fspath(source)
+    picture = found(path, image) if raw is None else _raw(Path(path), raw, depth, byteorder, offset)
     return _on_tiles(picture.scene, wish, resampling) or build(picture, wish)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from gigascene.api.compose import Stretch, check_resampling, execution, look_of
 from gigascene.api.scenes import Source, open_scenes
 from gigascene.execute.coordinate import Watcher
-from gigascene.execute.coordinate import run as run_plan
+from gigascene.execute.deliver import run as run_plan
 from gigascene.execute.receipt import Receipt
 from gigascene.model.errors import UnknownName, UsageError
 from gigascene.model.mosaic import COMBINES, Combine, Resampling

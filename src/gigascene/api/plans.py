@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gigascene.api.compose import execution
 from gigascene.archives import is_unpacked
-from gigascene.execute.coordinate import run
+from gigascene.execute.deliver import run
 from gigascene.model import wire
 from gigascene.model.errors import BadInput, UsageError
 from gigascene.model.plan import Plan

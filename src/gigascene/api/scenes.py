@@ -12,7 +12,7 @@ from gigascene.model.errors import BadInput, UsageError
 from gigascene.model.scene import Scene
 from gigascene.sensors import is_stac, open_items, sensor_of
 from gigascene.sensors import open_scene as open_archived
-from gigascene.sensors.raster import SUFFIXES, scene_of_raster, scene_of_rasters
+from gigascene.sensors.raster import is_raster, scene_of_raster, scene_of_rasters
 from gigascene.settings import settings
 
 Source = Scene | str | PathLike[str] | Sequence[str | PathLike[str]]
@@ -47,16 +47,14 @@ def open_scene(source: Source, root: str | PathLike[str] | None = None, *, offse
     if not isinstance(source, str | PathLike):
         if not isinstance(source, Sequence):
             raise UsageError(f"a scene is a path, an id or a list of rasters, not {source!r}")
-        paths = [Path(path) for path in source]
-        return open_scene(source[0], root, offset=offset) if len(paths) == 1 else scene_of_rasters(paths)
+        return open_scene(source[0], root, offset=offset) if len(source) == 1 else scene_of_rasters(source)
     if is_stac(fspath(source)):
         return _only(fspath(source), offset or "")
     if offset:
         raise UsageError("--offset is for Sentinel-2 scenes from STAC; the files of an archive say it themselves")
-    path = Path(source)
-    if path.suffix.lower() in SUFFIXES and path.is_file():
-        return scene_of_rasters([path])
-    return open_archived(path, _root(root))
+    if is_raster(source):
+        return scene_of_rasters([source])
+    return open_archived(Path(source), _root(root))
 
 
 def open_scenes(
@@ -93,8 +91,8 @@ def _scenes(source: Source, root: str | PathLike[str] | None, offset: str | None
         yield from open_items(fspath(source), offset or "")
     elif (path := Path(source)).is_dir():
         yield from _scenes_in(path, offset)
-    elif path.suffix.lower() in SUFFIXES and path.is_file():
-        yield scene_of_raster(path)
+    elif is_raster(source):
+        yield scene_of_raster(source)
     else:
         yield open_archived(path, _root(root))
 
@@ -106,7 +104,7 @@ def _scenes_in(folder: Path, offset: str | None) -> Iterator[Scene]:
         return
     entries = sorted(folder.iterdir())
     inside = [entry for entry in entries if not entry.name.startswith(".") and (_is_scene(entry) or _is_item(entry))]
-    rasters = [entry for entry in entries if entry.suffix.lower() in SUFFIXES and entry.is_file()]
+    rasters = [entry for entry in entries if is_raster(entry)]
     if not inside and not rasters:
         raise BadInput("holds no scene of a known sensor, and no GeoTIFF.", str(folder))
     for entry in inside:

@@ -14,8 +14,10 @@ QUIET_S = 2.0
 EVERY_S = 10.0
 """Lines in a log file."""
 
-Watch = Callable[[int, int, int], None]
-"""Told (done, of, already there before)."""
+Watch = Callable[..., None]
+"""Told (done, of, already there before); and in `sending`, where all is made, what is sent now, in MB."""
+
+SENDING = "sending"
 
 
 @contextmanager
@@ -39,16 +41,20 @@ def _bar(what: str) -> Iterator[Watch]:
     columns += [TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()]
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         row = bar.add_task(what, total=None)
-        yield lambda done, of, _: bar.update(row, completed=done, total=of)
+        yield lambda done, of, _, *, sending=False: bar.update(
+            row, completed=done, total=of, description=SENDING if sending else what
+        )
 
 
 def _lines(what: str, unit: str) -> Watch:
     began = time.monotonic()
     last = began - EVERY_S + QUIET_S
 
-    def watch(done: int, of: int, before: int) -> None:
-        nonlocal last
+    def watch(done: int, of: int, before: int, *, sending: bool = False) -> None:
+        nonlocal last, began, what, unit
         now = time.monotonic()
+        if sending and what != SENDING:
+            began, what, unit = now, SENDING, "MB"
         if now - last < EVERY_S or done >= of:
             return
         last = now
@@ -58,10 +64,17 @@ def _lines(what: str, unit: str) -> Watch:
     return watch
 
 
-def _nothing(done: int, of: int, before: int) -> None:
+def _nothing(done: int, of: int, before: int, *, sending: bool = False) -> None:
     """Say nothing."""
 
 
 def run_watcher(watch: Watch) -> Callable[[Any], None]:
     """A watcher of `gigascene.run` that feeds a progress display."""
-    return lambda state: watch(state.pieces, state.of, state.resumed)
+
+    def told(state: Any) -> None:
+        if state.to_send:
+            watch(state.sent // 1_000_000, max(state.to_send // 1_000_000, 1), 0, sending=True)
+        else:
+            watch(state.pieces, state.of, state.resumed)
+
+    return told

@@ -39,6 +39,10 @@ class Progress:
     of: int
     resumed: int
     seconds: float
+    sent: int = 0
+    """Bytes on their way into a bucket, of all that go there when the last piece is made."""
+
+    to_send: int = 0
 
 
 SPOOL = "spool"

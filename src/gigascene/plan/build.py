@@ -29,8 +29,10 @@ from gigascene.plan.tone import Counted, measured, spread, tone
 from gigascene.plan.work import work_of
 from gigascene.registry import ENGINES, PRODUCTS, WRITERS
 from gigascene.sensors import settled
+from gigascene.storage import bucket, hrefs
 from gigascene.storage.folder import target_of
 from gigascene.storage.identity import path_of
+from gigascene.storage.scratch import absolute
 from gigascene.works._needs import Needs
 from gigascene.works.gather import Gather, assets_of
 from gigascene.works.overlay import HELD
@@ -216,7 +218,7 @@ def _plan(gather: Gather, format: Format, wish: Wish) -> Plan:
     overlay, told = overlaid(wish.overlay, gather.recipe, format)
     resolved = notes(gather.scene, needs_of(gather.product, gather.scene, wish.bands), gather.assets, gather.geobox)
     plan = Plan(
-        target=str(Path(wish.target).absolute()),
+        target=absolute(wish.target),
         recipe=gather.recipe,
         format=format,
         scenes=(only_read(gather),),
@@ -291,6 +293,11 @@ def check_not_of(scene: Scene, target: str) -> None:
 
 def check_target(plan: Plan) -> None:
     """The output must be a place that can be written, and none of its own inputs."""
+    if hrefs.is_bucket(plan.target):
+        bucket.check(plan.target)
+        if any(source.href == plan.target for source in fingerprint.sources(plan)):
+            raise UsageError(f"{plan.target} is an input of this picture; write to another path")
+        return
     target_of(plan.target, plan.format.suffix).check()
     target = Path(plan.target).resolve()
     for source in fingerprint.sources(plan):

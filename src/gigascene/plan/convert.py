@@ -22,7 +22,13 @@ from gigascene.plan import fingerprint
 from gigascene.plan.build import NO_TONE, completed, writer_of
 from gigascene.readers import geotiff, png, pnm
 from gigascene.readers.window import MASK
+from gigascene.storage import hrefs
+from gigascene.storage.contents import start
 from gigascene.storage.identity import identity
+from gigascene.storage.scratch import absolute
+
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""What they begin with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +74,7 @@ def build(found: Found, wish: Conversion) -> Plan:
         )
     )
     plan = Plan(
-        target=str(Path(wish.target).absolute()),
+        target=absolute(wish.target),
         recipe=Recipe(
             product=AS_IT_IS,
             bands=() if found.scene is None else tuple(found.scene.assets),
@@ -109,22 +115,34 @@ def _utc(text: str) -> str:
     return when.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def found(path: Path, index: int = 0) -> Found:
+def found(source: str, index: int = 0) -> Found:
     """The picture of a file, by what it begins with; raises `BadInput` where it is none."""
-    start = _start(path)
-    if start.startswith(b"\x89PNG"):
+    if hrefs.is_remote(source):
+        return _remote(hrefs.remember(source), index)
+    path = Path(source)
+    begin = _start(path)
+    if begin.startswith(b"\x89PNG"):
         _only_one(path, index)
         return of_picture(png.describe(path))
-    if start[:1] == b"P" and start[1:2] in b"1234567":
+    if begin[:1] == b"P" and begin[1:2] in b"1234567":
         return of_picture(pnm.describe(path, index))
-    if start[:4] in {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}:
+    if begin.startswith(TIFF):
         _only_one(path, index)
-        return _of_tiff(path)
+        return _of_tiff(str(path.resolve()), path.stem)
     raise BadInput(
-        f"is no PNG, PAM, PNM or TIFF: it begins with {start[:8]!r}.",
+        f"is no PNG, PAM, PNM or TIFF: it begins with {begin[:8]!r}.",
         str(path),
         hint="Samples without a header need --raw COLUMNSxROWSxBANDS.",
     )
+
+
+def _remote(href: str, index: int) -> Found:
+    """A GeoTIFF behind an address: only of these are parts read from there."""
+    if not start(href, 4).startswith(TIFF):
+        raise BadInput("is no TIFF; other pictures are read from disk.", href, hint="Fetch it first.")
+    if index:
+        raise BadInput(f"holds one picture; there is no number {index}.", href)
+    return _of_tiff(href, Path(href).stem)
 
 
 def of_picture(picture: PlainPicture) -> Found:
@@ -142,8 +160,7 @@ def of_picture(picture: PlainPicture) -> Found:
     )
 
 
-def _of_tiff(path: Path) -> Found:
-    href = str(path.resolve())
+def _of_tiff(href: str, name: str) -> Found:
     header = geotiff.describe(href, band="1")
     with geotiff.opened(href, band="1") as source:
         colors, count = source.colorinterp, source.count
@@ -166,9 +183,9 @@ def _of_tiff(path: Path) -> Found:
     assets = {str(index): _asset(href, index, header) for index in range(1, count + 1)}
     if beyond:
         assets["mask"] = replace(_asset(href, MASK, header), key="mask", name="mask", dtype="uint8")
-    scene = Scene(id=path.stem, sensor="raster", platform="", datetime="", assets=assets)
+    scene = Scene(id=name, sensor="raster", platform="", datetime="", assets=assets)
     return Found(
-        title=path.stem,
+        title=name,
         geobox=header.geobox,
         bands=bands,
         dtype=header.dtype,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from odc.geo.geobox import GeoBox
@@ -23,6 +22,7 @@ from gigascene.plan.layers import Source
 from gigascene.plan.merged import merged
 from gigascene.plan.overlay import overlaid
 from gigascene.plan.work import layered
+from gigascene.storage.scratch import absolute
 from gigascene.works._placed import Placed
 from gigascene.works._reach import reaches
 
@@ -100,7 +100,7 @@ def plan_of(placed: Sequence[Placed], recipe: Recipe, format: Format, wish: Wish
     """The whole plan, cut into tasks; `joined` is how the scenes become one picture."""
     overlay, notes = overlaid(wish.overlay, recipe, format)
     plan = Plan(
-        target=str(Path(wish.target).absolute()),
+        target=absolute(wish.target),
         recipe=recipe,
         format=format,
         scenes=tuple(map(only_placed, placed)),

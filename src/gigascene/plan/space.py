@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from gigascene.model.errors import WriteFailed
 from gigascene.model.plan import Format, Plan
 from gigascene.registry import WRITERS
 from gigascene.storage.folder import target_of
+from gigascene.storage.scratch import existing, made_at
 
 SHARES = {"png": 0.6, "jpg": 0.1, "webp": 0.1, "deflate": 0.6, "zstd": 0.6, "lzw": 0.6, "jpeg": 0.1, "none": 1.0}
 """What a picture of the Earth usually keeps of its bytes, by way of compression: measured on the benchmarks' sources, rounded up."""
@@ -107,9 +107,9 @@ def _unpacked(plan: Plan) -> int:
 
 
 def _free(plan: Plan) -> int:
-    target = target_of(plan.target, plan.format.suffix)
+    target = target_of(str(made_at(plan.target)), plan.format.suffix)
     part = target.sibling("part")
-    status = os.statvfs(Path(plan.target).parent)
+    status = os.statvfs(existing(target.path.parent))
     return status.f_bavail * status.f_frsize + (part.stat().st_size if part.exists() else 0)
 
 

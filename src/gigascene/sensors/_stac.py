@@ -20,6 +20,7 @@ from gigascene.model.scene import Asset, Calibration, Mask, Scene
 from gigascene.model.sensor import Band
 from gigascene.readers.geotiff import describe
 from gigascene.sensors._stac_file import Located, Unreadable
+from gigascene.storage.hrefs import is_bucket
 from gigascene.storage.identity import identity
 
 USUAL_BLOCKS = (512, 512)
@@ -151,13 +152,13 @@ def _own_grid(located: Located, href: str, key: str) -> GeoBox:
 
 
 def _readable(located: Located, asset: ItemAsset) -> str:
-    """The first of its hrefs that leads to where something is read from."""
+    """Its href; or another that needs no credentials, where that leads into a bucket or to where nothing is read from."""
+    web = next((href for href in asset.alternates if href.startswith(("http://", "https://"))), None)
     try:
-        return located.resolved(asset.href)
+        return located.resolved(web if web and is_bucket(asset.href) else asset.href)
     except Unreadable:
-        for href in asset.alternates:
-            if href.startswith(("http://", "https://")):
-                return located.resolved(href)
+        if web:
+            return located.resolved(web)
         raise
 
 

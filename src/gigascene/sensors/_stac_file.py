@@ -1,8 +1,8 @@
-"""Scenes as STAC tells them: an item, an ItemCollection, a static catalogue; on disk or behind http(s)://.
+"""Scenes as STAC tells them: an item, an ItemCollection, a static catalogue; on disk, behind http(s):// or in a bucket.
 
 An href in a catalogue is a stranger's word. It leads to http:// and https://
-anywhere public (`storage/_hosts.py` checks the addresses), and to files of this
-machine only from a catalogue that lies here itself; from one that was fetched,
+anywhere public (`storage/_hosts.py` checks the addresses), to buckets of the one
+server that the user's own settings name, and to files of this machine only from a catalogue that lies here itself; from one that was fetched,
 only to what lies in its own folder.
 """
 
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from gigascene.metadata.stac_items import Item, item_assets, kind_of, link, links, read_item
 from gigascene.model.errors import BadInput, UnknownName
@@ -31,11 +31,14 @@ DEEPEST = 32
 """Catalogues within catalogues."""
 
 SUFFIXES = {".json", ".geojson"}
+RASTERS = (".tif", ".tiff", ".jp2")
+"""Suffixes of files that hold pixels."""
+
 _HEADS = ("catalog.json", "collection.json")
 
 
 class Unreadable(BadInput):
-    """An href that leads to where nothing is read from here, such as ``s3://``: this band is absent, the others are not."""
+    """An href that leads to where nothing is read from here, such as ``ftp://``: this band is absent, the others are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class Located:
         Raises `Unreadable` for a scheme that is not read, `BadInput` for a file it may not name.
         """
         scheme = urlsplit(href).scheme.lower() if "://" in href else ""
-        if scheme in {"http", "https"}:
+        if hrefs.is_remote(href):
             return hrefs.remember(href)
         if scheme not in {"", "file"}:
             raise Unreadable(f"its href begins with {scheme}://, which is not read: {hrefs.public(href)}", self.named)
@@ -78,7 +81,7 @@ class Located:
                 self.named,
                 hint="Save the item to disk if you trust it.",
             )
-        return hrefs.remember(urljoin(self.folder, href))
+        return hrefs.remember(hrefs.joined(self.folder, href))
 
     def _local(self, href: str, scheme: str) -> str:
         name = unquote(urlsplit(href).path) if scheme else href
@@ -87,7 +90,7 @@ class Located:
             other = Path(self.folder, unquote(name))
             path = other if other.exists() else path
             if not path.exists() and hrefs.is_remote(self.item.self_href):
-                return hrefs.remember(urljoin(self.item.self_href, href))
+                return hrefs.remember(hrefs.joined(self.item.self_href, href))
         path = path.resolve()
         if not self.trusted and not path.is_relative_to(Path(self.folder).resolve()):
             raise BadInput(
@@ -99,9 +102,12 @@ class Located:
 
 
 def is_stac(source: str) -> bool:
-    """True for an address, a folder with a catalogue or an item, or a JSON file that holds STAC; ``#ID`` may follow."""
+    """True for an address (but of a raster), a folder with a catalogue or an item, or a JSON file that holds STAC.
+
+    ``#ID`` may follow.
+    """
     if hrefs.is_remote(source):
-        return True
+        return not hrefs.split(source).path.lower().endswith(RASTERS)
     path = Path(_parted(source)[0])
     if path.is_dir():
         return _head(path) is not None
@@ -212,7 +218,7 @@ def _collection(document: Any, here: str, shared: dict[str, Any]) -> Any:
 def _followed(here: str, href: str) -> str:
     """Where a link leads."""
     if hrefs.is_remote(href) or hrefs.is_remote(here):
-        to = urljoin(here, href)
+        to = hrefs.joined(here, href) if hrefs.is_remote(here) else href
         if not hrefs.is_remote(to):
             raise BadInput(f"links to {href}, a file of this machine", hrefs.public(here))
         return to

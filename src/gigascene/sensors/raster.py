@@ -11,10 +11,18 @@ from gigascene.model.errors import BadInput
 from gigascene.model.scene import Asset, Calibration, Scene
 from gigascene.model.sensor import Archive, Sensor
 from gigascene.readers.raster import Header, describe
+from gigascene.sensors._stac_file import RASTERS
+from gigascene.storage.hrefs import is_remote, remember, split
 
 _NAME = "raster"
-SUFFIXES = (".tif", ".tiff", ".jp2")
-"""Of plain rasters."""
+
+
+def is_raster(source: str | os.PathLike[str]) -> bool:
+    """True for a file, or an address, with the suffix of a plain raster."""
+    text = os.fspath(source)
+    if is_remote(text):
+        return split(text).path.lower().endswith(RASTERS)
+    return text.lower().endswith(RASTERS) and Path(text).is_file()
 
 
 def scene_of_rasters(paths: Sequence[str | os.PathLike[str]]) -> Scene:
@@ -22,7 +30,7 @@ def scene_of_rasters(paths: Sequence[str | os.PathLike[str]]) -> Scene:
 
     Parameters
     ----------
-    paths : paths of GeoTIFF or JPEG 2000 files
+    paths : paths or addresses of GeoTIFF or JPEG 2000 files
         A file of one band gives a band with the name of the file without suffix; one of several
         gives ``name_1``, ``name_2`` … Names that stand already get ``-2``, ``-3`` …
 
@@ -37,10 +45,10 @@ def scene_of_rasters(paths: Sequence[str | os.PathLike[str]]) -> Scene:
     BadInput
         Naming the file: not there, neither format, or no file given.
     """
-    files = [Path(path).resolve() for path in paths]
-    if not files:
+    if not paths:
         raise BadInput("there is no file to make a scene of")
-    return _scene([str(file) for file in files], [file.stem for file in files])
+    hrefs = [_href(path) for path in paths]
+    return _scene(hrefs, [Path(href).stem for href in hrefs])
 
 
 def scene_of_raster(path: str | os.PathLike[str]) -> Scene:
@@ -48,8 +56,9 @@ def scene_of_raster(path: str | os.PathLike[str]) -> Scene:
 
     Raises `BadInput` as `scene_of_rasters` does.
     """
-    file = Path(path).resolve()
-    href, count = str(file), describe(str(file), band=file.stem).count
+    href = _href(path)
+    file = Path(href)
+    count = describe(href, band=file.stem).count
     names = [str(index) for index in range(1, count + 1)]
     headers = [describe(href, band=name, index=index) for index, name in enumerate(names, 1)]
     assets = {
@@ -57,6 +66,12 @@ def scene_of_raster(path: str | os.PathLike[str]) -> Scene:
         for index, (name, header) in enumerate(zip(names, headers, strict=True), 1)
     }
     return Scene(id=file.stem, sensor=_NAME, platform="", datetime="", assets=assets)
+
+
+def _href(path: str | os.PathLike[str]) -> str:
+    """An absolute path, or an address without its secret."""
+    text = os.fspath(path)
+    return remember(text) if is_remote(text) else str(Path(text).resolve())
 
 
 def _scene(hrefs: Sequence[str], stems: Sequence[str]) -> Scene:
@@ -103,7 +118,7 @@ def _knows(archive: Archive) -> bool:
 
 
 def _open(archive: Archive) -> Scene:
-    names = sorted(name for name in archive.names() if name.lower().endswith(SUFFIXES))
+    names = sorted(name for name in archive.names() if name.lower().endswith(RASTERS))
     if not names:
         raise BadInput("holds no .tif or .jp2 file", archive.name)
     return _scene([archive.href(name) for name in names], [Path(name).stem for name in names])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, urljoin, urlsplit, urlunsplit
 
 from gigascene.model.errors import BadInput
 
@@ -22,13 +22,35 @@ _LONGEST_PLAIN = 64
 _whole: dict[str, str] = {}
 
 
-def is_remote(href: str) -> bool:
-    """True for http:// and https://.
+BUCKETS = ("s3://", "gs://", "az://")
+"""What the paths of objects in buckets begin with."""
 
-    >>> is_remote("https://example.org/B04.tif"), is_remote("/data/B04.tif")
-    (True, False)
+
+def is_remote(href: str) -> bool:
+    """True for http://, https:// and for objects in buckets.
+
+    >>> is_remote("https://example.org/B04.tif"), is_remote("s3://scenes/B04.tif"), is_remote("/data/B04.tif")
+    (True, True, False)
     """
-    return href[:8].lower().startswith(("http://", "https://"))
+    return href[:8].lower().startswith(("http://", "https://")) or is_bucket(href)
+
+
+def is_bucket(href: str) -> bool:
+    """True for an object in a bucket, or a folder there."""
+    return href.startswith(BUCKETS)
+
+
+def joined(base: str, href: str) -> str:
+    """An href as it is meant in a document that lies at `base`, an address or an object.
+
+    >>> joined("s3://scenes/2024/item.json", "../B04.tif"), joined("https://example.org/a/item.json", "s3://b/c.tif")
+    ('s3://scenes/B04.tif', 's3://b/c.tif')
+    """
+    if not is_bucket(base):
+        return urljoin(base, href)
+    scheme, _, rest = base.partition("://")  # which the standard library would not take for one of a hierarchy
+    found = urljoin(f"http://{rest}", href)
+    return f"{scheme}://{found.removeprefix('http://')}" if "://" not in href else href
 
 
 def public(href: str) -> str:

@@ -1,4 +1,4 @@
-"""Files behind http:// and https://: ranges of their bytes, the same file from the first to the last."""
+"""Files behind http:// and https:// and in buckets: ranges of their bytes, the same file from the first to the last."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from gigascene.model.errors import BadInput
+from gigascene.storage import bucket
 from gigascene.storage._requests import tried
-from gigascene.storage.hrefs import public
+from gigascene.storage.hrefs import is_bucket, public
 
 PAGE = 1 << 15
 """Bytes: small reads (headers) are made in whole pages, which are kept."""
@@ -67,15 +68,21 @@ def read(href: str, start: int, length: int) -> bytes:
 
 def document(href: str, most: int, *, body: Mapping[str, Any] | None = None) -> Any:
     """A JSON document of at most `most` bytes, by GET, or by POST of `body`. Raises `BadInput`."""
-    sent = None if body is None else json.dumps(body).encode()
-    wanted = {"Accept": "application/geo+json, application/json"}
-    text = tried(href, wanted, sent, lambda answer: answer.read(most + 1))
+    text = _text(href, most + 1, body)
     if len(text) > most:
         raise BadInput(f"is more than {most / 1e6:.0f} MB of JSON", public(href))
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise BadInput(f"is no JSON ({error})", public(href)) from error
+
+
+def _text(href: str, most: int, body: Mapping[str, Any] | None) -> bytes:
+    if is_bucket(href):
+        return bucket.part(href, 0, most)[0]
+    sent = None if body is None else json.dumps(body).encode()
+    wanted = {"Accept": "application/geo+json, application/json"}
+    return tried(href, wanted, sent, lambda answer: answer.read(most))
 
 
 def failure() -> BadInput | None:
@@ -183,6 +190,9 @@ def _check_same(href: str, known: State, found: State) -> None:
 
 
 def _request(href: str, start: int, length: int) -> _Part:
+    if is_bucket(href):
+        body, size, tag = bucket.part(href, start, length)
+        return _Part(body, State(size, tag))
     span = {"Range": f"bytes={start}-{start + length - 1}"}
     return tried(href, span, None, lambda answer: _part(href, answer, start, length))
 

@@ -1,0 +1,151 @@
+"""Objects in buckets: ranges of their bytes, whole small ones, and uploads that appear whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gigascene.model.errors import BadInput, WriteFailed
+from gigascene.storage._stores import Refused, library, located, opened
+from gigascene.storage.hrefs import public, whole
+
+PART = 5 << 20
+"""Bytes: larger files go in parts of this size, several at a time."""
+
+AT_ONCE = 3
+MOST_PARTS = 9_000
+"""Servers take 10,000."""
+
+TYPES = {
+    ".png": "image/png",
+    ".tif": "image/tiff",
+    ".jpg": "image/jpeg",
+    ".webp": "image/webp",
+    ".pdf": "application/pdf",
+    ".svg": "image/svg+xml",
+    ".xml": "application/xml",
+    ".dzi": "application/xml",
+    ".json": "application/json",
+}
+"""What browsers are told; everything else is bytes to them."""
+
+Sent = Callable[[int], None]
+"""Told how many bytes more are under way; may raise to stop."""
+
+
+def part(href: str, start: int, length: int) -> tuple[bytes, int, str]:
+    """These bytes (fewer where the object ends), its size and its tag. Raises `BadInput`."""
+    said = public(href)
+    try:
+        with opened(whole(href)) as (obstore, store, key):
+            try:
+                found = obstore.get(store, key, options={"range": (start, start + length)})
+            except obstore.exceptions.GenericError:  # an empty object has no range
+                meta = obstore.head(store, key)
+                if meta["size"] > start:
+                    raise
+                return b"", meta["size"], str(meta["e_tag"])
+            body, meta = bytes(found.bytes()), found.meta
+    except Refused as refused:
+        raise BadInput(f"cannot be read: {refused.args[0]}.", said, hint=refused.args[1]) from None
+    if len(body) != min(length, meta["size"] - start):
+        raise BadInput("was asked for a range, and its server sent another", said)
+    return body, meta["size"], str(meta["e_tag"] or meta["last_modified"])
+
+
+def check(url: str) -> None:
+    """Raise `WriteFailed` if this can be no object, or nobody here could write one; asks no server."""
+    with _writing(url):
+        library()
+        located(url)
+
+
+def probe(url: str) -> None:
+    """Write and remove a small object beside it: raises `WriteFailed` where that is refused."""
+    folder, _, name = url.rpartition("/")
+    nonce = f"{folder}/.{name}.probe"
+    try:
+        put(nonce, b"")
+        delete([nonce])
+    except WriteFailed as error:
+        raise WriteFailed(public(url), *error.args[1:]) from None
+
+
+def send(url: str, path: Path, sent: Sent) -> None:
+    """Upload a file: there is the former object or none until all of it is there. Raises `WriteFailed`."""
+    size = path.stat().st_size
+    with _writing(url), opened(url) as (obstore, store, key):
+        kind = {"Content-Type": TYPES.get(path.suffix.lower(), "application/octet-stream")}
+        if size <= PART:
+            obstore.put(store, key, path.read_bytes(), attributes=kind, use_multipart=False)
+            sent(size)
+        else:
+            step = max(PART, -(-size // MOST_PARTS))
+            parts = _parts(path, step, sent)
+            obstore.put(store, key, parts, attributes=kind, chunk_size=step, max_concurrency=AT_ONCE)
+        there = obstore.head(store, key)["size"]
+    if there != size:
+        raise WriteFailed(public(url), f"{there:,} bytes of {size:,} are there")
+
+
+def put(url: str, data: bytes) -> None:
+    """A small object. Raises `WriteFailed`."""
+    kind = {"Content-Type": TYPES.get(Path(url).suffix, "application/octet-stream")}
+    with _writing(url), opened(url) as (obstore, store, key):
+        obstore.put(store, key, data, attributes=kind, use_multipart=False)
+
+
+def get(url: str, most: int) -> bytes | None:
+    """A small object of what is to be replaced; None where there is none or a larger one. Raises `WriteFailed`."""
+    with _writing(url), opened(url) as (obstore, store, key):
+        try:
+            found = obstore.get(store, key)
+        except FileNotFoundError as error:
+            if "NoSuchBucket" in str(error):
+                raise
+            return None
+        return bytes(found.bytes()) if found.meta["size"] <= most else None
+
+
+def delete(urls: Iterable[str]) -> None:
+    """Remove objects that may or may not be there. Raises `WriteFailed`."""
+    for url in urls:
+        with _writing(url), opened(url) as (obstore, store, key):
+            try:
+                obstore.delete(store, key)
+            except FileNotFoundError as error:
+                if "NoSuchBucket" in str(error):
+                    raise
+
+
+def inside(url: str) -> Iterator[tuple[str, int, str]]:
+    """Objects in a folder and below: name in it, size, tag. Raises `WriteFailed`."""
+    with _writing(url), opened(url) as (obstore, store, key):
+        for batch in obstore.list(store, prefix=key):
+            for one in batch:
+                yield one["path"].removeprefix(f"{key}/"), one["size"], str(one["e_tag"])
+
+
+def top(url: str) -> set[str]:
+    """Names of what lies directly in a folder. Raises `WriteFailed`."""
+    with _writing(url), opened(url) as (obstore, store, key):
+        found = obstore.list_with_delimiter(store, prefix=key)
+        paths = [*found["common_prefixes"], *(one["path"] for one in found["objects"])]
+        return {path.removeprefix(f"{key}/") for path in paths}
+
+
+def _parts(path: Path, step: int, sent: Sent) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while data := file.read(step):
+            sent(len(data))
+            yield data
+    sent(0)  # the last chance to stop: an exception here gives the upload up
+
+
+@contextmanager
+def _writing(url: str) -> Iterator[None]:
+    try:
+        yield
+    except Refused as refused:
+        raise WriteFailed(public(url), *refused.args) from None

@@ -1,0 +1,163 @@
+"""A finished output goes into a bucket: what tells of the former one goes first, what tells of the new one comes last.
+
+A file's own object changes in one step. What consists of several objects is whole if the last of them is there: the
+marker of a folder, the descriptor beside one, the picture beside its side files; so that goes before anything else
+changes. A folder that is being changed holds `UNFINISHED`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from gigascene.model.errors import WriteFailed
+from gigascene.storage import bucket
+from gigascene.storage.folder import MARKER
+from gigascene.storage.hrefs import public
+from gigascene.storage.local import ITEM, RECEIPT, TELLING
+
+UNFINISHED = ".gigascene.unfinished"
+"""In a folder: not all of it is there."""
+
+LARGEST_TEXT = 1 << 30
+"""Bytes of a receipt."""
+
+THREADS = 8
+BATCH = 256
+"""Small files at a time."""
+
+Sent = Callable[[int, int], None]
+"""Told (done, of) in bytes; may raise to stop."""
+
+
+class Delivery:
+    """The way of one output from the folder where it is made to its place in a bucket."""
+
+    def __init__(self, url: str, made: Path) -> None:
+        self.url, self.made = url, made
+        self._base = url.rpartition("/")[0]
+
+    def check(self, folder: str = "") -> None:
+        """Raise `WriteFailed` now if this can never be written: `folder` is the name of one that belongs to it, if any."""
+        bucket.check(self.url)
+        bucket.probe(self.url)
+        if folder:
+            self._refuse_strangers(f"{self._base}/{folder}")
+
+    def deliver(self, receipt: bytes, sent: Sent) -> None:
+        """Upload everything; wherever this is killed, no object tells of another than that which is there."""
+        beside = [path for path in self._beside() if path != self.made]
+        folder = next((path for path in (self.made, *beside) if path.is_dir()), None)
+        sides = [path for path in beside if path.is_file()]
+        last = [self.made] if self.made.is_file() else []
+        meter = _Meter([*sides, *last, *(_files(folder) if folder else ())], sent)
+        former = self._former_sides()
+        if folder:
+            bucket.put(f"{self._base}/{folder.name}/{UNFINISHED}", _marker(folder))
+        bucket.delete(f"{self.url}{suffix}" for suffix in TELLING)
+        if folder or sides or former:
+            bucket.delete([self.url] if last else [])
+        bucket.delete(f"{self._base}/{name}" for name in former - {path.name for path in sides})
+        if folder:
+            self._folder(folder, meter)
+        for path in (*sides, *last):
+            bucket.send(f"{self._base}/{path.name}", path, meter.more)
+        self._tell(receipt, folder)
+
+    def _tell(self, receipt: bytes, folder: Path | None) -> None:
+        item = self.made.with_name(self.made.name + ITEM)
+        if item.exists():
+            bucket.put(f"{self.url}{ITEM}", item.read_bytes())
+        bucket.put(f"{self.url}{RECEIPT}", receipt)
+        if folder:
+            bucket.delete([f"{self._base}/{folder.name}/{UNFINISHED}"])
+
+    def _beside(self) -> list[Path]:
+        """What belongs to the output, its receipt and its item left out."""
+        telling = {self.made.name + suffix for suffix in TELLING}
+        temporary = f".{self.made.name}", f".{self.made.stem}_files"
+        names = (path for path in self.made.parent.iterdir() if not path.name.startswith(temporary))
+        return sorted(path for path in names if path.name not in telling)
+
+    def _former_sides(self) -> set[str]:
+        """Names of the side files of what is there now, as its receipt tells."""
+        told = _read(bucket.get(f"{self.url}{RECEIPT}", LARGEST_TEXT))
+        names = told.get("files") if isinstance(told.get("files"), dict) else {}
+        stem = Path(self.url).stem
+        return {str(name) for name in names or () if str(name).startswith(f"{stem}.") and "/" not in name}
+
+    def _folder(self, folder: Path, meter: _Meter) -> None:
+        """All files of a folder; those of the former one that the new one has not go; its marker comes last."""
+        place = f"{self._base}/{folder.name}"
+        bucket.delete([f"{place}/{MARKER}"])
+        there = {name: (size, tag.strip('"')) for name, size, tag in bucket.inside(place)}
+
+        def send(path: Path) -> None:
+            name = path.relative_to(folder).as_posix()
+            if there.get(name) == (path.stat().st_size, _md5(path)):
+                meter.more(path.stat().st_size)
+            else:
+                bucket.send(f"{place}/{name}", path, meter.more)
+
+        files = (path for path in _files(folder) if path.name != MARKER)
+        with ThreadPoolExecutor(THREADS) as pool:
+            while batch := list(islice(files, BATCH)):
+                list(pool.map(send, batch))
+        gone = (name for name in there if name != UNFINISHED and not (folder / name).is_file())
+        bucket.delete(f"{place}/{name}" for name in gone)
+        bucket.send(f"{place}/{MARKER}", folder / MARKER, meter.more)
+
+    def _refuse_strangers(self, place: str) -> None:
+        """Only a folder of ours is replaced: one whose marker knows all that is in it."""
+        ours = {MARKER, UNFINISHED}
+        for name in (MARKER, UNFINISHED):
+            told = _read(bucket.get(f"{place}/{name}", LARGEST_TEXT))
+            if "gigascene:folder" in told:
+                ours |= set(told.get("names", ()))
+        if strange := min(bucket.top(place) - ours, default=""):
+            raise WriteFailed(public(place), f"it holds {strange}, which was not written here", "Name a new folder.")
+
+
+class _Meter:
+    """How much of all that goes is under way; threads may tell it at once."""
+
+    def __init__(self, files: Sequence[Path], sent: Sent) -> None:
+        self._of, self._done, self._sent = sum(path.stat().st_size for path in files), 0, sent
+
+    def more(self, size: int) -> None:
+        """So many bytes more."""
+        self._done += size
+        self._sent(self._done, self._of)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Every file in a folder and below."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            yield from _files(path)
+        else:
+            yield path
+
+
+def _marker(folder: Path) -> bytes:
+    """Whose it is, for who finds it unfinished."""
+    names = sorted(path.name for path in folder.iterdir())
+    return json.dumps({"gigascene:folder": 1, "names": names}).encode()
+
+
+def _md5(path: Path) -> str:
+    """As servers tag an object that came in one part."""
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+
+
+def _read(text: bytes | None) -> dict[str, Any]:
+    try:
+        found = json.loads(text or b"{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

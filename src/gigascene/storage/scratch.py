@@ -1,0 +1,31 @@
+"""Where an output is made: at its own path; or, where that is an object in a bucket, in a folder of this machine first."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from gigascene.settings import settings
+from gigascene.storage.hrefs import is_bucket
+
+
+def absolute(target: str) -> str:
+    """A target as a plan holds it: an absolute path, or the path of an object as it is.
+
+    >>> absolute("s3://pictures/fjord.png"), absolute("s3://pictures/tiles/"), absolute("/data/../data/fjord.png")
+    ('s3://pictures/fjord.png', 's3://pictures/tiles', '/data/../data/fjord.png')
+    """
+    return target.rstrip("/") if is_bucket(target) else str(Path(target).absolute())
+
+
+def made_at(target: str) -> Path:
+    """The path on disk: for an object one in a folder that belongs to this target alone, the same every time."""
+    if not is_bucket(target):
+        return Path(target)
+    root = Path(settings().scratch).absolute()
+    return root / hashlib.sha256(target.encode()).hexdigest()[:24] / target.rpartition("/")[2]
+
+
+def existing(path: Path) -> Path:
+    """The path, or the nearest folder above it that is there."""
+    return next(folder for folder in (path, *path.parents) if folder.exists())
