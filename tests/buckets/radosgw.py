@@ -131,10 +131,10 @@ def _start(server):
     _done(["ceph-mon", "--conf", conf, "--mkfs", "-i", "a", "--monmap", f"{folder}/monmap", "--keyring", ring])
     _done(["ceph-mon", "--conf", conf, "-i", "a"])
     osd = str(uuid.uuid4())
-    _done(["ceph", "--conf", conf, "osd", "new", osd])
+    _until(lambda: _works(["ceph", "--conf", conf, "osd", "new", osd]), "the monitor takes no store")
     _done(["ceph-osd", "--conf", conf, "-i", "0", "--mkfs", "--osd-uuid", osd])
-    _until(lambda: _starts(["ceph-osd", "--conf", conf, "-i", "0"]), "the store does not start")
-    _until(lambda: "1 up" in _done(["ceph", "--conf", conf, "osd", "stat"]), "the store is not up")
+    _until(lambda: _works(["ceph-osd", "--conf", conf, "-i", "0"]), "the store does not start")
+    _until(lambda: "1 up" in _said(["ceph", "--conf", conf, "osd", "stat"]), "the store is not up")
     user = ["user", "create", "--uid", "ci", "--display-name", "ci"]
     server.admin(*user, "--access-key", server.key, "--secret-key", server.secret)
     _done(["radosgw", "--conf", conf, "-n", "client.rgw"])
@@ -147,9 +147,13 @@ def _done(command, seconds=WAIT_S):
     return done.stdout
 
 
-def _starts(command):
-    """A daemon of storage may ask for its monitor before it knows of it ("wrong fsid"), and gives up."""
+def _works(command):
+    """False where the monitor, which has just been started, does not know itself yet ("wrong fsid", "EPERM")."""
     return subprocess.run(command, check=False, capture_output=True, timeout=WAIT_S).returncode == 0
+
+
+def _said(command):
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=WAIT_S).stdout
 
 
 def _until(true, what):

@@ -218,6 +218,8 @@ def test_killed_at_every_step(kind, bucket, few, tmp_path, monkeypatch):
     target = PLACES[kind]
     small = {"bands": KEYS, "stretch": "2%:98%"}
     gigascene.compose("rgb", few, bucket.url(target), **small, options={} if kind == "png" else {"tiles": "jpg"})
+    if kind == "png":
+        bucket.put("a.pgw", b"former")  # one that the new picture must not be read by, nor the other way round
     old = {key: bucket.sha256(key) for key in bucket.names()}
     gigascene.compose("rgb", few, f"{tmp_path}/{target}", **small, gamma="2")
     new = {path.relative_to(tmp_path).as_posix(): path for path in tmp_path.rglob("*") if path.is_file()}

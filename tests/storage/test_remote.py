@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 
+import gigascene
 import stac_scene
 from gigascene.model.errors import BadInput
 from gigascene.model.grid import Window
@@ -102,6 +103,16 @@ def test_the_header_costs_one_page(cog, server):
     describe(f"{url}/again.tif", band="B04")
     assert files.sent <= 2 * remote.PAGE
     assert len(files.asked) <= 2
+
+
+def test_plain_rasters_are_bands_wherever_they_lie(cog, server):
+    _asset, pixels, path = cog
+    url, files = server
+    files.files["/signed.tif"] = path.read_bytes()
+    assert gigascene.open_scene([f"{url}/a.tif", f"{url}/signed.tif?sig=PLANTED"]).assets.keys() == {"a", "signed"}
+    scene = gigascene.open_scene(f"{url}/signed.tif?sig=PLANTED")
+    assert scene.asset("signed").href == f"{url}/signed.tif"
+    assert (read(scene.asset("signed"), Window(top=0, left=0, height=1500, width=1700)) == pixels).all()
 
 
 def test_a_server_without_ranges_is_told(server):

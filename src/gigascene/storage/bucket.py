@@ -140,7 +140,6 @@ def _parts(path: Path, step: int, sent: Sent) -> Iterator[bytes]:
         while data := file.read(step):
             sent(len(data))
             yield data
-    sent(0)  # the last chance to stop: an exception here gives the upload up
 
 
 @contextmanager

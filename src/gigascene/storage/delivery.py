@@ -24,8 +24,8 @@ from gigascene.storage.local import ITEM, RECEIPT, TELLING
 UNFINISHED = ".gigascene.unfinished"
 """In a folder: not all of it is there."""
 
-LARGEST_TEXT = 1 << 30
-"""Bytes of a receipt."""
+LARGEST_TEXT = 64 << 20
+"""Bytes of a marker, or of the receipt of a picture that has side files."""
 
 THREADS = 8
 BATCH = 256
@@ -108,8 +108,9 @@ class Delivery:
         with ThreadPoolExecutor(THREADS) as pool:
             while batch := list(islice(files, BATCH)):
                 list(pool.map(send, batch))
-        gone = (name for name in there if name != UNFINISHED and not (folder / name).is_file())
-        bucket.delete(f"{place}/{name}" for name in gone)
+            gone = (name for name in there if name != UNFINISHED and not (folder / name).is_file())
+            while some := list(islice(gone, BATCH)):
+                list(pool.map(lambda name: bucket.delete([f"{place}/{name}"]), some))
         bucket.send(f"{place}/{MARKER}", folder / MARKER, meter.more)
 
     def _refuse_strangers(self, place: str) -> None:
