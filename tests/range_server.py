@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ class Files:
 
     def __init__(self):
         self.files, self.moved, self.failing, self.ranges, self.tags = {}, {}, {}, True, {}
-        self.asked, self.sent = [], 0
+        self.asked, self.sent, self.wait_s = [], 0, 0.0
         self.lock = threading.Lock()
 
     def reset(self):
@@ -26,9 +27,13 @@ def serving(host="127.0.0.1"):
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = (
+            True  # head and body are two writes, and the second would wait for an answer to the first
+        )
 
         def do_GET(self):
             path = urlsplit(self.path).path
+            time.sleep(files.wait_s)
             with files.lock:
                 files.asked.append((self.path, dict(self.headers)))
                 failing = files.failing.get(path, [])
