@@ -7,6 +7,7 @@ import pytest
 
 import stac_scene
 from gigascene.model.errors import BadInput, UnknownName
+from gigascene.sensors import _stac_documents as stac_documents
 from gigascene.sensors import _stac_file as stac_file
 from gigascene.sensors._stac_file import Unreadable, find_items, is_stac
 from gigascene.settings import settings
@@ -96,7 +97,7 @@ def test_what_is_no_stac(tmp_path, text, words):
 
 
 def test_large_documents_are_refused(tmp_path, monkeypatch, server):
-    monkeypatch.setattr(stac_file, "LARGEST_DOCUMENT", 1000)
+    monkeypatch.setattr(stac_documents, "LARGEST_DOCUMENT", 1000)
     with pytest.raises(BadInput, match="at most"):
         ids(write(tmp_path / "x.json", stac_scene.item()))
     url, files = server

@@ -8,21 +8,17 @@ only to what lies in its own folder.
 
 from __future__ import annotations
 
-import json
 import os
-from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from gigascene.metadata.stac_items import Item, item_assets, kind_of, link, links, read_item
 from gigascene.model.errors import BadInput, UnknownName
-from gigascene.storage import hrefs, remote
-
-LARGEST_DOCUMENT = 256 << 20
-"""Bytes of one JSON file."""
+from gigascene.sensors._stac_documents import read, read_on
+from gigascene.storage import hrefs
 
 MOST_DOCUMENTS = 20_000
 """Of one catalogue."""
@@ -42,6 +38,18 @@ class Unreadable(BadInput):
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """A catalogue or collection that links to others and to items."""
+
+    document: Mapping[str, Any]
+    place: str
+    """File or address, without secrets."""
+
+    within: tuple[Group, ...] = ()
+    """Those that lead to it, the outermost first."""
+
+
+@dataclass(frozen=True, slots=True)
 class Located:
     """An item and where it was found."""
 
@@ -54,6 +62,9 @@ class Located:
 
     trusted: bool
     """True: an item made here, which may name any file of this machine."""
+
+    within: tuple[Group, ...] = ()
+    """Catalogues and collections that lead to it, the outermost first."""
 
     def resolved(self, href: str) -> str:
         """Where the bytes are: an absolute path, or an address without its secret.
@@ -114,7 +125,7 @@ def is_stac(source: str) -> bool:
     if path.suffix.lower() not in SUFFIXES or not path.is_file():
         return False
     try:
-        return bool(kind_of(_document(str(path))))
+        return bool(kind_of(read(str(path))))
     except BadInput:
         return not path.name.lower().endswith("_mtl.json")  # broken, and nothing else here reads such a file
 
@@ -142,7 +153,9 @@ def find_items(source: str) -> Iterator[Located]:
     """
     place, wanted = _parted(source)
     seen: list[str] = []
-    for located in _walk(place):
+    for located in walk(place):
+        if isinstance(located, Group):
+            continue
         if not wanted or located.item.id == wanted:
             yield located
             if wanted:
@@ -160,34 +173,49 @@ def _parted(source: str) -> tuple[str, str]:
     return place, wanted
 
 
-def _walk(place: str) -> Iterator[Located]:
-    """Item after item; each document once, so that catalogues may link in circles."""
+def walk(place: str) -> Iterator[Group | Located]:
+    """Groups and items, each group before what it holds; each document once, so that catalogues may link in circles.
+
+    Raises `BadInput` as `find_items`.
+    """
     if not hrefs.is_remote(place) and Path(place).is_dir():
         place = str(_head(Path(place)) or place)
-    waiting: deque[tuple[str, int, Any]] = deque([(place, 0, {})])
     known = {_key(place)}
     shared: dict[str, Any] = {}
-    while waiting:
-        here, depth, common = waiting.popleft()
-        document = _document(here)
-        kind = kind_of(document)
+    trails: dict[str, tuple[Group, ...]] = {place: ()}
+    for here, document, more in read_on(place):
+        within, kind = trails.pop(here), kind_of(document)
         if kind == "item":
-            yield _located(document, here, common or _collection(document, here, shared), alone=True)
+            common = item_assets(within[-1].document) if within else {}
+            found = _located(document, here, common or _collection(document, here, shared), alone=True)
+            yield replace(found, within=within)
         elif kind == "items":
             for one in document["features"]:
-                yield _located(one, here, {}, alone=False)
+                yield replace(_located(one, here, {}, alone=False), within=within)
         elif kind == "catalog":
-            _check_depth(here, depth)
-            common = item_assets(document)
+            _check_saved(here, document)
+            _check_depth(here, len(within))
+            yield (group := Group(document, hrefs.public(here), within))
             for href in links(document, "child", "item"):
                 to = _followed(here, href)
                 if _key(to) not in known:
                     known.add(_key(to))
-                    waiting.append((to, depth + 1, common))
+                    trails[to] = (*within, group)
+                    more(to)
             if len(known) > MOST_DOCUMENTS:
                 raise BadInput(f"links to more than {MOST_DOCUMENTS} documents", hrefs.public(place))
         else:
             raise BadInput("holds no STAC item, ItemCollection, catalogue or collection.", hrefs.public(here))
+
+
+def _check_saved(here: str, document: Mapping[str, Any]) -> None:
+    """The landing page of an API links to none of its items."""
+    if "conformsTo" in document and link(document, "search"):
+        raise BadInput(
+            "is a STAC API, no saved catalogue.",
+            hrefs.public(here),
+            hint="Search it, and keep what is found: gigascene search … -o scenes.json",
+        )
 
 
 def _check_depth(here: str, depth: int) -> None:
@@ -211,7 +239,7 @@ def _collection(document: Any, here: str, shared: dict[str, Any]) -> Any:
         return {}
     path = Path(here).parent / href
     if str(path) not in shared:
-        shared[str(path)] = item_assets(_document(str(path))) if path.is_file() else {}
+        shared[str(path)] = item_assets(read(str(path))) if path.is_file() else {}
     return shared[str(path)]
 
 
@@ -227,22 +255,3 @@ def _followed(here: str, href: str) -> str:
 
 def _key(place: str) -> str:
     return hrefs.public(place) if hrefs.is_remote(place) else os.path.realpath(place)
-
-
-def _document(place: str) -> Any:
-    if hrefs.is_remote(place):
-        return remote.document(hrefs.remember(place), LARGEST_DOCUMENT)
-    try:
-        with Path(place).open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > LARGEST_DOCUMENT:
-                raise BadInput(
-                    f"is {size / 1e6:.0f} MB; JSON of at most {LARGEST_DOCUMENT / 1e6:.0f} MB is read", place
-                )
-            return json.loads(file.read())
-    except BadInput:
-        raise
-    except OSError as error:
-        raise BadInput(f"cannot be read: {error.strerror}", place) from error
-    except (ValueError, RecursionError) as error:
-        raise BadInput(f"is no JSON that can be read ({error})", place, hint="Is the file whole?") from error
