@@ -14,6 +14,14 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gigascene.api.catalog import (
+        BuiltCatalog,
+        FetchedAssets,
+        build_catalog,
+        describe_catalog,
+        fetch_assets,
+        plan_fetch_assets,
+    )
     from gigascene.api.compare import compare, plan_compare
     from gigascene.api.compose import compose, plan_compose
     from gigascene.api.convert import convert, plan_convert
@@ -29,6 +37,8 @@ if TYPE_CHECKING:
     from gigascene.api.verify import verify
     from gigascene.api.view import export_view, view
     from gigascene.execute.capsule import replay
+    from gigascene.execute.catalog.describe import CatalogPart
+    from gigascene.execute.catalog.fetch import FetchPlan
     from gigascene.execute.receipt import Receipt
     from gigascene.model.errors import BadInput, GigasceneError
     from gigascene.model.look import Limits, Look
@@ -40,6 +50,10 @@ __version__ = version("gigascene")
 _HOMES = {
     "Asset": "model.scene",
     "BadInput": "model.errors",
+    "BuiltCatalog": "api.catalog",
+    "CatalogPart": "execute.catalog.describe",
+    "FetchPlan": "execute.catalog.fetch",
+    "FetchedAssets": "api.catalog",
     "Found": "api.search",
     "GigasceneError": "model.errors",
     "Histogram": "api.histogram",
@@ -49,10 +63,13 @@ _HOMES = {
     "Plan": "model.plan",
     "Receipt": "execute.receipt",
     "Scene": "model.scene",
+    "build_catalog": "api.catalog",
     "compare": "api.compare",
     "compose": "api.compose",
     "convert": "api.convert",
+    "describe_catalog": "api.catalog",
     "export_view": "api.view",
+    "fetch_assets": "api.catalog",
     "histogram": "api.histogram",
     "load": "api.load",
     "load_plan": "api.plans",
@@ -65,6 +82,7 @@ _HOMES = {
     "plan_compare": "api.compare",
     "plan_compose": "api.compose",
     "plan_convert": "api.convert",
+    "plan_fetch_assets": "api.catalog",
     "plan_mosaic": "api.mosaic",
     "product_names": "api.names",
     "replay": "execute.capsule",
@@ -80,6 +98,10 @@ _HOMES = {
 __all__ = [
     "Asset",
     "BadInput",
+    "BuiltCatalog",
+    "CatalogPart",
+    "FetchPlan",
+    "FetchedAssets",
     "Found",
     "GigasceneError",
     "Histogram",
@@ -90,10 +112,13 @@ __all__ = [
     "Receipt",
     "Scene",
     "__version__",
+    "build_catalog",
     "compare",
     "compose",
     "convert",
+    "describe_catalog",
     "export_view",
+    "fetch_assets",
     "histogram",
     "load",
     "load_plan",
@@ -106,6 +131,7 @@ __all__ = [
     "plan_compare",
     "plan_compose",
     "plan_convert",
+    "plan_fetch_assets",
     "plan_mosaic",
     "product_names",
     "replay",

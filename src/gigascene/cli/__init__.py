@@ -31,6 +31,7 @@ from gigascene.cli import (
     run,
     search,
     simulate,
+    stac,
     verify,
     view,
 )
@@ -44,6 +45,7 @@ def app() -> typer.Typer:
     for verb in (
         demo,
         search,
+        stac,
         info,
         histogram,
         compose,
@@ -119,7 +121,7 @@ def _told(error: Exception) -> int:
     if not isinstance(error, GigasceneError) and os.environ.get("GIGASCENE_DEBUG"):
         raise error
     words = str(error) if isinstance(error, GigasceneError) else f"{type(error).__name__}: {error}"
-    hint = " What is finished is kept: go on with --resume." if isinstance(error, Stopped) else ""
+    hint = f" {error.args[2]}" if isinstance(error, Stopped) else ""
     unexpected = (
         "" if isinstance(error, GigasceneError) else "\nThis is a fault of gigascene. GIGASCENE_DEBUG=1 shows where."
     )

@@ -73,6 +73,16 @@ AllowPrivate = Annotated[
 ]
 
 
+def is_planned(context: typer.Context) -> bool:
+    """True behind the word `plan`: only say what would be done."""
+    above = context.parent
+    while above is not None:
+        if above.info_name == "plan":
+            return True
+        above = above.parent
+    return False
+
+
 def names(text: str | None) -> tuple[str, ...]:
     """Comma-separated names."""
     return tuple(part.strip() for part in text.split(",") if part.strip()) if text else ()

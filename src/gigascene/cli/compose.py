@@ -141,7 +141,7 @@ def carry_out(plan: Any, context: typer.Context, *, save: str | None, resume: bo
 
     if save:
         gigascene.save_plan(plan, save)
-    if context.parent is not None and context.parent.info_name == "plan":
+    if o.is_planned(context):
         explain(plan, json=json)
     else:
         make(plan, resume=resume, json=json, quiet=quiet)

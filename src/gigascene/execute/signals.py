@@ -12,15 +12,16 @@ from gigascene.model.errors import Stopped
 
 
 class Stop:
-    """Whether somebody asked to stop."""
+    """Whether somebody asked to stop; `hint` says how to go on, where that is not ``--resume``."""
 
-    def __init__(self) -> None:
+    def __init__(self, hint: str = "") -> None:
         self.signal = 0
+        self._hint = (hint,) if hint else ()
 
     def check(self) -> None:
         """Raise `Stopped` if so."""
         if self.signal:
-            raise Stopped(self.signal, f"Stopped by {signal.Signals(self.signal).name}.")
+            raise Stopped(self.signal, f"Stopped by {signal.Signals(self.signal).name}.", *self._hint)
 
     def heard(self, number: int, frame: FrameType | None) -> None:
         """First time: take note. Second time: stop at once."""
@@ -30,9 +31,9 @@ class Stop:
 
 
 @contextmanager
-def stopping() -> Iterator[Stop]:
+def stopping(hint: str = "") -> Iterator[Stop]:
     """Listen for the two signals while work runs. Only the main thread can; elsewhere nothing is changed."""
-    stop = Stop()
+    stop = Stop(hint)
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return

@@ -11,6 +11,8 @@ GigasceneError                     exit code 1
 ├─ Stopped (RuntimeError)          130 or 143, by signal; finished pieces are kept
 └─ TaskFailed (RuntimeError)       that of its cause; says how to replay the task
 
+Done with gaps that were allowed is no error, and exit code 3.
+
 Each keeps its facts in ``args`` and writes its message in ``__str__``, so it
 survives the trip home from a worker process.
 """
@@ -108,7 +110,13 @@ class WorkersLost(GigasceneError, RuntimeError):
 
 
 class Stopped(GigasceneError, RuntimeError):
-    """``Stopped(signal_number, message)``: stopped from outside; finished pieces are kept for a resume."""
+    """``Stopped(signal_number, message, hint)``: stopped from outside; what is finished is kept, `hint` says how to go on."""
+
+    def __init__(
+        self, signal_number: int, message: str, hint: str = "What is finished is kept: go on with --resume."
+    ) -> None:
+        Exception.__init__(self, signal_number, message, hint)
+        self.args = (signal_number, message, hint)
 
     def __str__(self) -> str:
         return str(self.args[1])

@@ -1,0 +1,1 @@
+"""STAC catalogues on disk: built of scenes, described, and copied with the files that are wanted."""
