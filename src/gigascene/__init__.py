@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gigascene.api.compare import compare, plan_compare
     from gigascene.api.compose import compose, plan_compose
     from gigascene.api.convert import convert, plan_convert
+    from gigascene.api.fetch import fetch_scenes, plan_fetch_scenes
     from gigascene.api.histogram import Histogram, histogram
     from gigascene.api.load import load
     from gigascene.api.looks import save_look
@@ -70,6 +71,7 @@ _HOMES = {
     "describe_catalog": "api.catalog",
     "export_view": "api.view",
     "fetch_assets": "api.catalog",
+    "fetch_scenes": "api.fetch",
     "histogram": "api.histogram",
     "load": "api.load",
     "load_plan": "api.plans",
@@ -83,6 +85,7 @@ _HOMES = {
     "plan_compose": "api.compose",
     "plan_convert": "api.convert",
     "plan_fetch_assets": "api.catalog",
+    "plan_fetch_scenes": "api.fetch",
     "plan_mosaic": "api.mosaic",
     "product_names": "api.names",
     "replay": "execute.capsule",
@@ -119,6 +122,7 @@ __all__ = [
     "describe_catalog",
     "export_view",
     "fetch_assets",
+    "fetch_scenes",
     "histogram",
     "load",
     "load_plan",
@@ -132,6 +136,7 @@ __all__ = [
     "plan_compose",
     "plan_convert",
     "plan_fetch_assets",
+    "plan_fetch_scenes",
     "plan_mosaic",
     "product_names",
     "replay",

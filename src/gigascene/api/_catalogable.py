@@ -15,7 +15,7 @@ from gigascene.execute.catalog.settled import settled
 from gigascene.metadata import stac_scene
 from gigascene.metadata.stac_scene import Listed
 from gigascene.model.errors import BadInput, GigasceneError
-from gigascene.model.scene import Scene
+from gigascene.model.scene import Asset, Scene
 from gigascene.model.sensor import Archive
 from gigascene.sensors import SENSORS, is_stac, sensor_of
 from gigascene.sensors._stac_file import find_items
@@ -110,13 +110,21 @@ def _files(scene: Scene, archive: Archive, path: Path) -> list[Listed]:
         return [
             Listed(key="product", href=str(path.resolve()), media_type=kind, roles=("data", "archive"), bands=bands)
         ]
-    bands_ = [
-        Listed(key=key, href=asset.href, media_type=_type(asset.href), roles=("data",), bands=(asset,))
-        for key, asset in scene.assets.items()
+    names = {archive.href(name): name for name in archive.names()}
+    listed: list[tuple[str, str, tuple[Asset, ...]]] = [
+        (key, asset.href, (asset,)) for key, asset in scene.assets.items()
     ]
-    more = ((found[1], name) for name in archive.names() if (found := _METADATA.search(name)))
-    return bands_ + [
-        Listed(key=key, href=archive.href(name), media_type=_type(name), roles=("metadata",)) for key, name in more
+    listed += [(found[1], href, ()) for href, name in names.items() if (found := _METADATA.search(name))]
+    return [
+        Listed(
+            key=key,
+            href=href,
+            media_type=_type(href),
+            roles=("data",) if bands else ("metadata",),
+            bands=bands,
+            local_path=names.get(href, "") if any("/" in name for name in names.values()) else "",
+        )
+        for key, href, bands in listed
     ]
 
 

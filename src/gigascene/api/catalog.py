@@ -11,7 +11,7 @@ from gigascene.api._catalogable import found
 from gigascene.execute.catalog import build, fetch
 from gigascene.execute.catalog.build import GROUPS, Draft, Watch
 from gigascene.execute.catalog.describe import CatalogPart, described
-from gigascene.execute.catalog.fetch import Fetching, FetchPlan
+from gigascene.execute.catalog.fetch import Fetching, FetchPlan, by_key
 from gigascene.model.errors import BadInput, UnknownName, UsageError
 from gigascene.settings import cores
 from gigascene.storage.folder import FolderTarget
@@ -159,7 +159,7 @@ def plan_fetch_assets(
     workers: int = AT_ONCE,
 ) -> FetchPlan:
     """Say what `fetch_assets` would copy: files, their sizes, and what is there already. Servers are asked for sizes."""
-    return Fetching(fspath(catalog), _patterns(assets), items, Path(target)).plan(workers)
+    return Fetching(fspath(catalog), by_key(_patterns(assets)), items, Path(target)).plan(workers)
 
 
 def fetch_assets(
@@ -203,7 +203,12 @@ def fetch_assets(
     WriteFailed
         The target cannot be written, or holds another catalogue.
     """
-    fetching = Fetching(fspath(catalog), _patterns(assets), items, Path(target))
+    fetching = Fetching(fspath(catalog), by_key(_patterns(assets)), items, Path(target))
+    return fetched(fetching, allow_gaps=allow_gaps, workers=workers, watch=watch)
+
+
+def fetched(fetching: Fetching, *, allow_gaps: bool, workers: int, watch: fetch.Watch | None) -> FetchedAssets:
+    """Plan, copy, write the catalogue; stop before the next of these where something is missing that must not be."""
     plan = fetching.plan(workers)
     _stand(plan.gaps, allow_gaps=allow_gaps, catalog=plan.catalog)
     failed = fetching.run(plan, workers, watch or _unwatched)
@@ -211,7 +216,7 @@ def fetch_assets(
     fetching.write()
     done = fetching.done
     return FetchedAssets(
-        target=str(target),
+        target=plan.target,
         files=len(done),
         bytes=sum(one.bytes for one in done),
         came=sum(one.bytes - one.there for one in done),

@@ -22,6 +22,7 @@ from gigascene.cli import (
     convert,
     demo,
     doctor,
+    fetch,
     histogram,
     info,
     list_,
@@ -45,6 +46,7 @@ def app() -> typer.Typer:
     for verb in (
         demo,
         search,
+        fetch,
         stac,
         info,
         histogram,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from gigascene.cli import compare, compose, convert, mosaic, stac
+from gigascene.cli import compare, compose, convert, fetch, mosaic, stac
 from gigascene.cli._options import app_options
 
 HELP = """Say what a command would do: memory, tiles, bytes, time. Put it before the command.
@@ -22,6 +22,7 @@ def add_to(root: typer.Typer) -> None:
     group.command("convert", help=convert.HELP)(convert.convert)
     group.command("mosaic", help=mosaic.HELP)(mosaic.mosaic)
     group.command("compare", help=compare.HELP)(compare.compare)
+    group.command("fetch", help=fetch.HELP)(fetch.fetch)
     inner = typer.Typer(help=stac.HELP, **app_options())
     inner.command("fetch", help=stac.FETCH)(stac.fetch)
     inner.callback()(lambda: None)

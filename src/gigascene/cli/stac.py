@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,8 +11,9 @@ from gigascene.cli import _options as o
 from gigascene.cli._progress import progress
 
 if TYPE_CHECKING:
+    from gigascene.api.catalog import FetchedAssets
     from gigascene.execute.catalog.describe import CatalogPart
-    from gigascene.execute.catalog.fetch import FetchPlan
+    from gigascene.execute.catalog.fetch import FetchPlan, Watch
 
 HELP = "Static STAC catalogues: build, describe, fetch."
 
@@ -52,6 +53,9 @@ Items = Annotated[
     typer.Option("--items", metavar="A,B", help="Ids of items, likewise. Default: all."),
 ]
 AllowGaps = Annotated[bool, typer.Option("--allow-gaps", help="Go on without what cannot be read or had; exit code 3.")]
+
+To = Annotated[str, typer.Option("--to", metavar="DIR", help="A new folder, or one to which it was copied before.")]
+AtOnce = Annotated[int, typer.Option("--workers", metavar="N", min=1, max=64, help="Files that are copied at once.")]
 
 
 def add_to(root: typer.Typer) -> None:
@@ -128,34 +132,47 @@ def fetch(
     context: typer.Context,
     catalog: Annotated[str, typer.Argument(metavar="CATALOG", help="Folder, file or address.")],
     asset: Asset,
-    to: Annotated[str, typer.Option("--to", metavar="DIR", help="A new folder, or one to which it was copied before.")],
+    to: To,
     items: Items = None,
     allow_gaps: AllowGaps = False,
-    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Files that are copied at once.")] = 8,
+    workers: AtOnce = 8,
     allow_private: o.AllowPrivate = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:
     """Copy, or behind `plan` only tell."""
-    from dataclasses import asdict
-
     import gigascene
 
     assets, chosen = _joined(asset), _joined(items or [])
+    carry_out(
+        context,
+        f"stac fetch {catalog}",
+        lambda: gigascene.plan_fetch_assets(catalog, assets, to, items=chosen, workers=workers),
+        lambda watch: gigascene.fetch_assets(
+            catalog, assets, to, items=chosen, allow_gaps=allow_gaps, workers=workers, watch=watch
+        ),
+        json=json,
+        quiet=quiet,
+    )
+
+
+def carry_out(
+    context: typer.Context,
+    what: str,
+    plan: Callable[[], FetchPlan],
+    fetch: Callable[[Watch], FetchedAssets],
+    *,
+    json: bool,
+    quiet: bool,
+) -> None:
+    """Copy, or behind `plan` only tell."""
+    from dataclasses import asdict
+
     if o.is_planned(context):
-        plan = gigascene.plan_fetch_assets(catalog, assets, to, items=chosen, workers=workers)
-        _tell(plan, json=json)
+        _tell(plan(), json=json)
         return
-    with progress(f"stac fetch {catalog}", quiet=quiet, unit="MB") as watch:
-        done = gigascene.fetch_assets(
-            catalog,
-            assets,
-            to,
-            items=chosen,
-            allow_gaps=allow_gaps,
-            workers=workers,
-            watch=lambda done, of, before: watch(*(count // 1_000_000 for count in (done, of, before))),
-        )
+    with progress(what, quiet=quiet, unit="MB") as watch:
+        done = fetch(lambda done, of, before: watch(*(count // 1_000_000 for count in (done, of, before))))
     _warn((*done.gaps, *done.notes))
     if json:
         o.print_json(asdict(done))

@@ -64,6 +64,9 @@ class Listed:
     bands: tuple[Asset, ...] = ()
     """Those that it holds; none for metadata."""
 
+    local_path: str = ""
+    """Where it lies in the product, with ``/``: a copy that keeps this opens like the product."""
+
 
 def item(scene: Scene, outline: Mapping[str, Any], files: Sequence[Listed]) -> dict[str, Any]:
     """The item of a scene.
@@ -120,7 +123,8 @@ def _stem(schema: str) -> str:
 
 
 def _asset(scene: Scene, file: Listed, shared: Mapping[str, Any]) -> dict[str, Any]:
-    told = {"href": file.href, "type": file.media_type, "roles": list(file.roles)}
+    told: dict[str, Any] = {"href": file.href, "type": file.media_type, "roles": list(file.roles)}
+    told |= {"file:local_path": file.local_path} if file.local_path else {}
     if not file.bands:
         return told
     grid = _grid(file.bands[0].geobox, shared) if len(file.bands) == 1 else {}

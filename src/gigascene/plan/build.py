@@ -107,9 +107,21 @@ def found(product: Product, scene: Scene, wish: Wish) -> Gather:
 def _ready(product: Product, scene: Scene, wish: Wish) -> tuple[Scene, tuple[Asset, ...]]:
     """The assets a product is made from, and the scene with these and its masks' ready to be read."""
     assets = chosen(product, scene, wish.bands, wish.resolution)
-    quality = {key for name in known_masks(scene, wish.masks) for key in assets_of(scene.masks[name])}
-    ready = settled(scene, [*(asset.key for asset in assets), *sorted(quality)])
+    ready = settled(scene, [asset.key for asset in (*assets, *quality_of(scene, wish.masks))])
     return ready, tuple(ready.assets[asset.key] for asset in assets)
+
+
+def read_for(
+    product: Product, scene: Scene, bands: Sequence[str], masks: Sequence[str], resolution: float | None
+) -> tuple[Asset, ...]:
+    """All assets that a product and some masks are read from; none is opened."""
+    return (*chosen(product, scene, bands, resolution), *quality_of(scene, masks))
+
+
+def quality_of(scene: Scene, masks: Sequence[str]) -> tuple[Asset, ...]:
+    """The quality bands of masks."""
+    keys = {key for name in known_masks(scene, masks) for key in assets_of(scene.masks[name])}
+    return tuple(scene.assets[key] for key in sorted(keys))
 
 
 def with_maxima(gather: Gather, wish: Wish) -> Gather:

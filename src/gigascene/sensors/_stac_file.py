@@ -119,7 +119,7 @@ def is_stac(source: str) -> bool:
     """
     if hrefs.is_remote(source):
         return not hrefs.split(source).path.lower().endswith(RASTERS)
-    path = Path(_parted(source)[0])
+    path = Path(parted(source)[0])
     if path.is_dir():
         return _head(path) is not None
     if path.suffix.lower() not in SUFFIXES or not path.is_file():
@@ -151,7 +151,7 @@ def find_items(source: str) -> Iterator[Located]:
     UnknownName
         No item has this id.
     """
-    place, wanted = _parted(source)
+    place, wanted = parted(source)
     seen: list[str] = []
     for located in walk(place):
         if isinstance(located, Group):
@@ -165,8 +165,8 @@ def find_items(source: str) -> Iterator[Located]:
         raise UnknownName(wanted, f"item of {hrefs.public(place)}", "", tuple(seen[:10]))
 
 
-def _parted(source: str) -> tuple[str, str]:
-    """Document and id: ``scenes.json#ID``. A file of just that name goes first."""
+def parted(source: str) -> tuple[str, str]:
+    """Document and id, which may be empty: ``scenes.json#ID``. A file of just that name goes first."""
     place, mark, wanted = source.rpartition("#")
     if not mark or (not hrefs.is_remote(source) and Path(source).exists()):
         return source, ""

@@ -7,7 +7,7 @@ import json
 import re
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +26,9 @@ from gigascene.storage.local import Target, writing
 
 Watch = Callable[[int, int, int], None]
 """Told (bytes that are there, of, that were there before)."""
+
+Pick = Callable[[Sequence[Placed]], Iterable[tuple[Placed, Sequence[str], str]]]
+"""Of some items which assets are wanted, and why others that were asked for are not there, or nothing."""
 
 ALTERNATE = "https://stac-extensions.github.io/alternate-assets/v1.2.0/schema.json"
 ORIGINAL = "original"
@@ -90,12 +93,13 @@ class _Wanted:
 class Fetching:
     """A catalogue, and which of its files are to be copied where."""
 
-    def __init__(self, place: str, assets: Sequence[str], items: Sequence[str], target: Path) -> None:
+    def __init__(self, place: str, pick: Pick, items: Sequence[str], target: Path) -> None:
         self.place, self.target = hrefs.public(place), target
         self._layout = layout(place)
         _check_target(target, place, self._layout)
-        chosen = _chosen(self._layout, items, self.place)
-        self._wanted, self._gaps = _wanted(chosen, assets, target)
+        picked = list(pick(_chosen(self._layout, items, self.place)))
+        self._wanted = [one for placed, keys, _ in picked for one in _files(placed, keys, target)]
+        self._gaps = tuple(why for _, _, why in picked if why)
         self.done: tuple[AssetCopy, ...] = ()
 
     def plan(self, workers: int) -> FetchPlan:
@@ -143,13 +147,13 @@ class Fetching:
         """The item with local hrefs for what was copied, now or before."""
         before = _assets(self.target / placed.leaf.path)
         assets = {}
-        for key, asset in placed.leaf.item["assets"].items():
+        for key, asset in placed.assets.items():
             local = _local(asset, placed.names[key])
             folder = self.target / placed.leaf.folder
             kept = before.get(key) == local and (folder / placed.names[key]).is_file()
             assets[key] = local if (id(placed), key) in done or kept else asset
         item = {**placed.leaf.item, "assets": assets}
-        if assets != placed.leaf.item["assets"]:
+        if assets != placed.assets:
             item["stac_extensions"] = list(dict.fromkeys([*(item.get("stac_extensions") or ()), ALTERNATE]))
         return replace(placed.leaf, item=item)
 
@@ -205,23 +209,25 @@ def _fits(name: str, pattern: str) -> bool:
     return name == pattern or fnmatch.fnmatchcase(name, pattern)
 
 
-def _wanted(chosen: Sequence[Placed], patterns: Sequence[str], target: Path) -> tuple[list[_Wanted], tuple[str, ...]]:
-    """Each file once; and the items that lack what is wanted."""
-    keys = list(dict.fromkeys(key for placed in chosen for key in placed.leaf.item["assets"]))
-    for pattern in patterns:
-        if not any(_fits(key, pattern) for key in keys):
-            raise UnknownName(pattern, "asset of these items", "", tuple(keys[:MOST_KEYS]))
-    wanted: list[_Wanted] = []
-    gaps: list[str] = []
-    for placed in chosen:
-        own = placed.leaf.item["assets"]
-        gaps += [
-            str(BadInput(f"has no asset {pattern!r}; it has {', '.join(list(own)[:MOST_KEYS])}.", placed.place))
-            for pattern in patterns
-            if not _GLOB.search(pattern) and pattern not in own
-        ]
-        wanted += _files(placed, [key for key in own if any(_fits(key, pattern) for pattern in patterns)], target)
-    return wanted, tuple(gaps)
+def by_key(patterns: Sequence[str]) -> Pick:
+    """Assets whose keys fit; each pattern must fit one of an item, and one with ``*``, ``?`` or ``[`` one of them all."""
+
+    def pick(chosen: Sequence[Placed]) -> Iterator[tuple[Placed, Sequence[str], str]]:
+        keys = list(dict.fromkeys(key for placed in chosen for key in placed.assets))
+        for pattern in patterns:
+            if not any(_fits(key, pattern) for key in keys):
+                raise UnknownName(pattern, "asset of these items", "", tuple(keys[:MOST_KEYS]))
+        for placed in chosen:
+            has = ", ".join(list(placed.assets)[:MOST_KEYS])
+            lacks = [one for one in patterns if not _GLOB.search(one) and one not in placed.assets]
+            why = BadInput(f"has no asset {', '.join(map(repr, lacks))}; it has {has}.", placed.located.named)
+            yield (
+                placed,
+                [key for key in placed.assets if any(_fits(key, pattern) for pattern in patterns)],
+                str(why) if lacks else "",
+            )
+
+    return pick
 
 
 def _files(placed: Placed, keys: Sequence[str], target: Path) -> Iterator[_Wanted]:
@@ -230,15 +236,25 @@ def _files(placed: Placed, keys: Sequence[str], target: Path) -> Iterator[_Wante
     for key in keys:
         by_name.setdefault(placed.names[key], []).append(key)
     for name, same in by_name.items():
-        asset = placed.leaf.item["assets"][same[0]]
+        asset = placed.assets[same[0]]
         told = asset.get("file:checksum") or asset.get("checksum:multihash")
         copy = Copy(
-            href=asset["href"],
+            href=source_of(asset),
             path=target / placed.leaf.folder / name,
             size=size_of(asset),
             checksum=multihash.decoded(told) if isinstance(told, str) else None,
         )
         yield _Wanted(placed, tuple(same), copy)
+
+
+def source_of(asset: Mapping[str, Any]) -> str:
+    """Of an asset's hrefs the first that leads to where something is read from; its own where none does."""
+    alternates = asset.get("alternate")
+    others = alternates.values() if isinstance(alternates, Mapping) else ()
+    hrefs_ = [asset["href"], *(one.get("href") for one in others if isinstance(one, Mapping))]
+    return next(
+        (href for href in hrefs_ if isinstance(href, str) and (hrefs.is_remote(href) or is_local(href))), asset["href"]
+    )
 
 
 def _looked_at(wanted: _Wanted) -> AssetCopy | str:

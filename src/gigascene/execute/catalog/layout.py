@@ -15,6 +15,9 @@ from gigascene.sensors._stac_file import Group, Located, walk
 from gigascene.storage import hrefs
 from gigascene.storage.names import file_name, unlike
 
+DEEPEST = 12
+"""Folders of a product within folders."""
+
 
 @dataclass(frozen=True, slots=True)
 class Placed:
@@ -24,10 +27,16 @@ class Placed:
     """Hrefs of its item are absolute paths or addresses."""
 
     names: Mapping[str, str]
-    """By the key of an asset, its file's name beside the item."""
+    """By the key of an asset, its file's name beside the item, with ``/`` where it lies deeper."""
 
-    place: str
-    """For messages."""
+    located: Located
+    """As it was found."""
+
+    @property
+    def assets(self) -> Mapping[str, Any]:
+        """Of its item, by key."""
+        assets: Mapping[str, Any] = self.leaf.item["assets"]
+        return assets
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +70,7 @@ def layout(place: str) -> Layout:
         refused += words
         name = unlike(file_name(found.item.id), taken.setdefault(above, _reserved()), found.named)
         leaf = Leaf(folders=above, name=name, item=_from(found, item))
-        items.append(Placed(leaf, _names(item["assets"], f"{name}.json"), found.named))
+        items.append(Placed(leaf, _names(item["assets"], f"{name}.json"), found))
     stem = PurePosixPath(urlsplit(place).path if hrefs.is_remote(place) else place).stem
     return Layout(root or stac_tree.catalog(file_name(stem), "", "Items."), heads, tuple(items), tuple(refused))
 
@@ -95,10 +104,17 @@ def _names(assets: Mapping[str, Any], document: str) -> dict[str, str]:
     for key, asset in assets.items():
         href = str(asset.get("href")) if isinstance(asset, Mapping) else ""
         if href not in of:
-            own = file_name(_last(href) or key)
+            own = _inside(asset) or file_name(_last(href) or key)
             of[href] = unlike(own if own.lower() not in taken else file_name(f"{key}-{own}"), taken, f"{key} {href}")
         names[key] = of[href]
     return names
+
+
+def _inside(asset: Any) -> str:
+    """Where a file lies in its product (``file:local_path``), each part of it made safe; empty where nothing is told."""
+    told = asset.get("file:local_path") if isinstance(asset, Mapping) else None
+    parts = [part for part in told.split("/") if part not in {"", "."}] if isinstance(told, str) else []
+    return "/".join(map(file_name, parts)) if len(parts) <= DEEPEST else ""
 
 
 def _last(href: str) -> str:
