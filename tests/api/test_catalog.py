@@ -188,6 +188,15 @@ def test_a_scene_that_lies_there_twice_is_one_item(tmp_path, small_scene):
     assert len(done.twice) == 1
 
 
+def test_pictures_that_are_called_the_same_are_all_there(small_scene, tmp_path):
+    for name in ("a/fjord.png", "a/fjord.tif", "b/fjord.png"):
+        (tmp_path / "made" / name).parent.mkdir(parents=True, exist_ok=True)
+        gigascene.compose("true-color", small_scene, tmp_path / "made" / name)
+    done = built(tmp_path / "made", tmp_path / "catalog")
+    assert sorted(items(tmp_path / "catalog")) == ["fjord", "fjord-2", "fjord-3"]
+    assert done.twice == ()
+
+
 def test_items_of_others_stay_what_they_are(tmp_path):
     folder = tmp_path / "scenes" / "S2A_32TMS_20240607_0_L2A"
     stac_scene.write_bands(folder, {"forest": 1}, raw=True, side=64)

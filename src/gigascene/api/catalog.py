@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from os import PathLike, fspath
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from gigascene.execute.catalog import build, fetch
 from gigascene.execute.catalog.build import GROUPS, Draft, Watch
 from gigascene.execute.catalog.describe import CatalogPart, described
 from gigascene.execute.catalog.fetch import Fetching, FetchPlan, by_key
+from gigascene.metadata.stac_scene import SENSOR
 from gigascene.model.errors import BadInput, UnknownName, UsageError
 from gigascene.settings import cores
 from gigascene.storage.folder import FolderTarget
@@ -98,11 +100,21 @@ def _sorted_out(folder: Path, goal: FolderTarget) -> tuple[list[Draft], list[str
     for one in found(folder, goal.path):
         if isinstance(one, str):
             gaps.append(one)
-        elif (id := one.item["id"]) in drafts:
+        elif (id := one.item["id"]) not in drafts:
+            drafts[id] = one
+        elif _is_the_same(one, drafts[id]):
             twice.append(f"{one.place}: its id {id!r} is that of {drafts[id].place}.")
         else:
-            drafts[id] = one
+            free = next(name for number in count(2) if (name := f"{id}-{number}") not in drafts)
+            drafts[free] = replace(one, item={**one.item, "id": free})
     return list(drafts.values()), gaps, twice
+
+
+def _is_the_same(one: Draft, other: Draft) -> bool:
+    """A scene has one id wherever it lies; pictures in two folders may only be called the same."""
+    if SENSOR in one.item["properties"] and SENSOR in other.item["properties"]:
+        return True
+    return bool(one.item["assets"] == other.item["assets"])
 
 
 def _refuse(gaps: Sequence[str], *, allow_gaps: bool, whole: int, folder: str) -> None:

@@ -98,7 +98,7 @@ def _facts(paths: Sequence[str], *, checksums: bool, workers: int, watch: Watch)
     facts, done, total = {}, 0, sum(sizes.values())
     with stopping("Nothing was written.") as stop, ThreadPoolExecutor(workers) as pool:
         try:
-            for path, digest in zip(paths, pool.map(lambda one: contents.digest(one, ALGORITHM), paths), strict=True):
+            for path, digest in zip(paths, pool.map(_digest, paths), strict=True):
                 stop.check()
                 facts[path] = Fact(sizes[path], multihash.encoded(ALGORITHM, digest))
                 watch(done := done + sizes[path], total)
@@ -106,6 +106,13 @@ def _facts(paths: Sequence[str], *, checksums: bool, workers: int, watch: Watch)
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return facts
+
+
+def _digest(path: str) -> str:
+    try:
+        return contents.digest(path, ALGORITHM)
+    except OSError as error:
+        raise BadInput(f"cannot be read: {error.strerror}", path) from error
 
 
 def _told(item: Mapping[str, Any], facts: Mapping[str, Fact]) -> dict[str, Any]:
@@ -155,7 +162,7 @@ def _placed(
             title = ", ".join(words[:depth])
             head = stac_tree.catalog("-".join(folders[:depth]), title, f"By {' and '.join(by[:depth])}: {title}.")
             heads.setdefault(folders[:depth], head)
-        name = unlike(file_name(draft.item["id"]), taken.setdefault(folders, set()), draft.place)
+        name = unlike(file_name(draft.item["id"]), taken.setdefault(folders, set()), draft.item["id"])
         leaf = Leaf(folders=folders, name=name, item=draft.item)
         leaves.append(replace(leaf, item=_relative(draft, root / leaf.folder)))
     return heads, leaves

@@ -248,13 +248,11 @@ def _files(placed: Placed, keys: Sequence[str], target: Path) -> Iterator[_Wante
 
 
 def source_of(asset: Mapping[str, Any]) -> str:
-    """Of an asset's hrefs the first that leads to where something is read from; its own where none does."""
+    """Of an asset's hrefs the first on this machine or the web, which wants no account; its own where there is none."""
     alternates = asset.get("alternate")
     others = alternates.values() if isinstance(alternates, Mapping) else ()
-    hrefs_ = [asset["href"], *(one.get("href") for one in others if isinstance(one, Mapping))]
-    return next(
-        (href for href in hrefs_ if isinstance(href, str) and (hrefs.is_remote(href) or is_local(href))), asset["href"]
-    )
+    known = [asset["href"], *(one.get("href") for one in others if isinstance(one, Mapping))]
+    return next((href for href in known if is_local(href) or str(href).startswith(("http://", "https://"))), known[0])
 
 
 def _looked_at(wanted: _Wanted) -> AssetCopy | str:
