@@ -43,9 +43,16 @@ def serving(host="127.0.0.1"):
                 return None
             if path in files.moved:
                 return self.answer(302, b"", Location=files.moved[path])
-            if status or path not in files.files:
+            if (status and status != "half") or path not in files.files:
                 return self.answer(status or 404, b"")
             body = files.files[path]
+            if status == "half":
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body[: len(body) // 2])
+                self.close_connection = True
+                return None
             tag = files.tags.get(path, f'"{len(body)}"')
             found = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
             if not found or not files.ranges:

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from gigascene.metadata import multihash
-from gigascene.model.errors import BadInput, WriteFailed
+from gigascene.model.errors import BadInput, Stopped, WriteFailed
 from gigascene.settings import settings
 from gigascene.storage import fetched, remote
 from gigascene.storage.fetched import Copy, begun, fetch, is_there
@@ -144,6 +144,42 @@ def test_a_file_that_changes_meanwhile(server, tmp_path):
     remote._states.clear()
     fetch(copy, nothing)
     assert copy.path.read_bytes() == BODY
+
+
+def test_a_server_without_ranges(server, tmp_path):
+    href, files = server
+    files.ranges = False
+    copy = Copy(href=href, path=tmp_path / "a.tif", checksum=SUM)
+    half_done(copy)
+    told = []
+    fetch(copy, told.append)
+    assert copy.path.read_bytes() == BODY
+    assert sum(told) == 300_000
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]
+
+
+def test_a_server_without_ranges_that_breaks_off(server, tmp_path):
+    href, files = server
+    files.ranges = False
+    files.failing["/a.tif"] = [0, 0, "half", 503]
+    told = []
+    fetch(Copy(href=href, path=tmp_path / "a.tif"), told.append)
+    assert (tmp_path / "a.tif").read_bytes() == BODY
+    assert sum(told) == 300_000
+
+
+def test_who_is_stopped_does_not_ask_again(server, tmp_path):
+    href, files = server
+    files.ranges = False
+    asked = len(files.asked)
+
+    def stop(count):
+        if count:
+            raise Stopped(15, "Stopped.")
+
+    with pytest.raises(Stopped):
+        fetch(Copy(href=href, path=tmp_path / "a.tif"), stop)
+    assert len(files.asked) - asked == 3  # its state, its length, itself
 
 
 def test_credentials_are_asked_for_in_one_line(server, tmp_path):

@@ -43,6 +43,9 @@ class _Source:
     tag: str
     """Changes when the content does; empty where nobody can tell."""
 
+    ranges: bool = True
+    """False: its server sends it only whole."""
+
     def read(self, start: int) -> bytes:
         """The next bytes; raises `BadInput` where the file has changed."""
         if hrefs.is_remote(self.href):
@@ -104,10 +107,22 @@ def fetch(copy: Copy, told: Told) -> None:
     discard(notes)
 
 
+def _state(href: str) -> tuple[int, str, bool]:
+    """Size and tag, and whether parts of it can be had."""
+    try:
+        state = remote.state(href)
+    except remote.NoRanges:
+        size = remote.length(href)
+        if size < 0:
+            raise BadInput("does not tell how large it is, and cannot be read in parts.", hrefs.public(href)) from None
+        return size, "", False
+    return state.size, state.tag, True
+
+
 def _source(copy: Copy) -> _Source:
+    ranges = True
     if hrefs.is_remote(copy.href):
-        state = remote.state(copy.href)
-        size, tag = state.size, state.tag
+        size, tag, ranges = _state(copy.href)
     else:
         try:
             size, tag = Path(copy.href).stat().st_size, identity(copy.href)
@@ -116,14 +131,15 @@ def _source(copy: Copy) -> _Source:
     if copy.size not in {None, size}:
         what = f"has {size:,} bytes, and its catalogue says {copy.size:,}."
         raise BadInput(what, hrefs.public(copy.href), hint="It has been replaced; build or search the catalogue again.")
-    return _Source(copy.href, size, tag)
+    return _Source(copy.href, size, tag, ranges)
 
 
 def _usable(part: BinaryIO, copy: Copy, source: _Source, notes: Path) -> int:
     """Bytes of what was begun that belong to this source; otherwise none, and a note of what begins now."""
     size = part.seek(0, 2)
     same = {"href": hrefs.public(copy.href), "size": source.size, "tag": source.tag}
-    if 0 < size <= source.size and (source.tag or copy.checksum) and _noted(notes) == same:
+    certain = source.ranges and (source.tag or copy.checksum)
+    if 0 < size <= source.size and certain and _noted(notes) == same:
         return size
     with writing(copy.path):
         part.truncate(0)
@@ -139,6 +155,9 @@ def _noted(notes: Path) -> Any:
 
 
 def _pour(source: _Source, part: BinaryIO, target: Target, start: int, told: Told) -> None:
+    if not source.ranges:
+        _stream(source, part, target, told)
+        return
     with writing(target.path):
         part.truncate(start)
         part.seek(start)
@@ -150,6 +169,29 @@ def _pour(source: _Source, part: BinaryIO, target: Target, start: int, told: Tol
             start += len(body)
             told(len(body))
         part.flush()
+
+
+def _stream(source: _Source, part: BinaryIO, target: Target, told: Told) -> None:
+    """The whole, in one answer."""
+
+    def put(body: bytes) -> None:
+        with writing(target.path):
+            part.write(body)
+        told(len(body))
+
+    def begin() -> Callable[[bytes], None]:
+        told(-part.tell())
+        with writing(target.path):
+            part.seek(0)
+            part.truncate()
+        return put
+
+    part.seek(0)
+    remote.stream(source.href, begin)
+    with writing(target.path):
+        part.flush()
+    if part.tell() != source.size:
+        raise BadInput(f"ends after {part.tell():,} of {source.size:,} bytes.", hrefs.public(source.href))
 
 
 def _holds(copy: Copy, path: Path) -> bool:

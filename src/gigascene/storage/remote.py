@@ -7,11 +7,11 @@ import json
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from gigascene.model.errors import BadInput
+from gigascene.model.errors import BadInput, GigasceneError
 from gigascene.storage import bucket
 from gigascene.storage._requests import tried
 from gigascene.storage.hrefs import is_bucket, public
@@ -24,6 +24,10 @@ _states: dict[str, State] = {}
 _pages: OrderedDict[tuple[str, str, int], bytes] = OrderedDict()
 _lock = threading.Lock()
 _local = threading.local()
+
+
+class NoRanges(BadInput):
+    """A server that sends a file only whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,32 @@ def _text(href: str, most: int, body: Mapping[str, Any] | None) -> bytes:
     sent = None if body is None else json.dumps(body).encode()
     wanted = {"Accept": "application/geo+json, application/json"}
     return tried(href, wanted, sent, lambda answer: answer.read(most))
+
+
+def length(href: str) -> int:
+    """Bytes of a file, of a server that sends no ranges; -1 where it does not tell. Raises `BadInput`."""
+    return tried(href, {}, None, lambda answer: int(answer.headers.get("Content-Length") or -1))
+
+
+def stream(href: str, begin: Callable[[], Callable[[bytes], None]]) -> None:
+    """All bytes by one request; each try begins anew, with what `begin` returns. Raises `BadInput`, and what that raises."""
+
+    def use(answer: http.client.HTTPResponse) -> Exception | None:
+        left = int(answer.headers.get("Content-Length") or -1)
+        try:
+            put = begin()
+            while body := answer.read(1 << 20):
+                put(body)
+                left -= len(body)
+        except GigasceneError as error:  # no space is no reason to ask again
+            return error
+        if left > 0:
+            raise http.client.IncompleteRead(b"", left)
+        return None
+
+    failed = tried(href, {}, None, use)
+    if failed is not None:
+        raise failed
 
 
 def failure() -> BadInput | None:
@@ -210,4 +240,4 @@ def _part(href: str, answer: http.client.HTTPResponse, start: int, length: int) 
     size = int(answer.headers.get("Content-Length") or -1)
     if start == 0 and 0 <= size <= length:
         return _Part(answer.read(length), State(size, tag))
-    raise BadInput("cannot be read in parts: its server sends no ranges.", public(href), hint="Fetch it first.")
+    raise NoRanges("cannot be read in parts: its server sends no ranges.", public(href), hint="Fetch it first.")
