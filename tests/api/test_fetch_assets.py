@@ -247,6 +247,14 @@ def test_another_catalogue_is_not_written_over(archive, tmp_path):
         gigascene.fetch_assets(here, ["x"], tmp_path / "a")
 
 
+def test_an_empty_file_comes_too(tmp_path):
+    item = one_item(tmp_path / "a", {"x": {"href": "./x.txt"}})
+    (tmp_path / "a" / "x.txt").touch()
+    for _ in range(2):
+        assert gigascene.fetch_assets(item, ["x"], tmp_path / "near").files == 1
+        assert (tmp_path / "near" / "scene" / "x.txt").read_bytes() == b""
+
+
 def test_files_of_this_machine_and_schemes_of_others(tmp_path):
     assets = {"x": {"href": "./x.tif"}, "far": {"href": "ftp://example.org/far.tif"}}
     item = one_item(tmp_path / "a", assets)

@@ -91,12 +91,15 @@ def test_a_login_is_asked_for_in_one_line(archive, tmp_path, capsys, monkeypatch
 
 
 def test_another_href_is_taken_where_the_first_leads_to_a_bucket(archive, tmp_path):
-    source, _ = archive
+    source, files = archive
     items = json.loads(source.read_text())
     red = items["features"][0]["assets"]["red"]
-    red |= {"href": "s3://bucket/B04.tif", "alternate": {"http": {"href": red["href"]}}}
+    red |= {"href": "s3://bucket/B04.tif", "alternate": {"http": {"href": f"{red['href']}?sig=TOPSECRET"}}}
     source.write_text(json.dumps(items))
+    files.reset()
     gigascene.fetch_scenes(source, tmp_path / "near", bands=["red"])
+    assert {path for path, _ in files.asked} == {"/B04.tif?sig=TOPSECRET"}
+    assert not any(b"TOPSECRET" in path.read_bytes() for path in (tmp_path / "near").rglob("*") if path.is_file())
     assert copied(tmp_path / "near") == ["B04.tif"]
 
 

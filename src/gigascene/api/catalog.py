@@ -9,10 +9,12 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from gigascene.api._catalogable import found
-from gigascene.execute.catalog import build, fetch
+from gigascene.execute.catalog import build
 from gigascene.execute.catalog.build import GROUPS, Draft, Watch
+from gigascene.execute.catalog.copying import Watch as CopyWatch
 from gigascene.execute.catalog.describe import CatalogPart, described
-from gigascene.execute.catalog.fetch import Fetching, FetchPlan, by_key
+from gigascene.execute.catalog.fetch import Fetching, FetchPlan
+from gigascene.execute.catalog.pick import by_key
 from gigascene.metadata.stac_scene import SENSOR
 from gigascene.model.errors import BadInput, UnknownName, UsageError
 from gigascene.settings import cores
@@ -182,7 +184,7 @@ def fetch_assets(
     items: Sequence[str] = (),
     allow_gaps: bool = False,
     workers: int = AT_ONCE,
-    watch: fetch.Watch | None = None,
+    watch: CopyWatch | None = None,
 ) -> FetchedAssets:
     """Copy some assets of a catalogue's items, and the catalogue with hrefs to the copies; all others stay where they are.
 
@@ -219,7 +221,7 @@ def fetch_assets(
     return fetched(fetching, allow_gaps=allow_gaps, workers=workers, watch=watch)
 
 
-def fetched(fetching: Fetching, *, allow_gaps: bool, workers: int, watch: fetch.Watch | None) -> FetchedAssets:
+def fetched(fetching: Fetching, *, allow_gaps: bool, workers: int, watch: CopyWatch | None) -> FetchedAssets:
     """Plan, copy, write the catalogue; stop before the next of these where something is missing that must not be."""
     plan = fetching.plan(workers)
     _stand(plan.gaps, allow_gaps=allow_gaps, catalog=plan.catalog)

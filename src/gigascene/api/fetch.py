@@ -7,8 +7,10 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from gigascene.api.catalog import AT_ONCE, FetchedAssets, fetched
-from gigascene.execute.catalog.fetch import Fetching, FetchPlan, Pick, Watch, source_of
+from gigascene.execute.catalog.copying import Watch
+from gigascene.execute.catalog.fetch import Fetching, FetchPlan
 from gigascene.execute.catalog.layout import Placed
+from gigascene.execute.catalog.pick import Pick, source_of
 from gigascene.model.errors import BadInput
 from gigascene.model.product import Product
 from gigascene.plan.build import read_for

@@ -12,8 +12,9 @@ from gigascene.cli._progress import progress
 
 if TYPE_CHECKING:
     from gigascene.api.catalog import FetchedAssets
+    from gigascene.execute.catalog.copying import Watch
     from gigascene.execute.catalog.describe import CatalogPart
-    from gigascene.execute.catalog.fetch import FetchPlan, Watch
+    from gigascene.execute.catalog.fetch import FetchPlan
 
 HELP = "Static STAC catalogues: build, describe, fetch."
 
@@ -206,7 +207,7 @@ def _tell(plan: FetchPlan, *, json: bool) -> None:
         o.print_json({**asdict(plan), "bytes": plan.bytes, "there": plan.there})
         return
     for one in plan.copies:
-        there = "" if not one.there else ", there" if one.there == one.bytes else f", {o.size(one.there)} there"
+        there = "" if not one.there else ", there" if one.whole else f", {o.size(one.there)} there"
         typer.echo(f"{one.item}  {one.asset}  {o.size(one.bytes)}{there}  {one.path}")
     typer.echo(f"{_many(len(plan.copies), 'file')}, {o.size(plan.bytes)}; {o.size(plan.bytes - plan.there)} to come")
 

@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-import fnmatch
 import json
-import re
-import signal
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from gigascene.execute.catalog.build import text
+from gigascene.execute.catalog.copying import Count, Watch, copied
 from gigascene.execute.catalog.describe import size_of
 from gigascene.execute.catalog.layout import Layout, Placed, layout
+from gigascene.execute.catalog.pick import Pick, chosen, source_of
 from gigascene.execute.catalog.settled import is_local
-from gigascene.execute.signals import Stop, stopping
 from gigascene.metadata import multihash, stac_tree
-from gigascene.model.errors import BadInput, GigasceneError, UnknownName, WriteFailed
+from gigascene.model.errors import BadInput, GigasceneError, WriteFailed
 from gigascene.storage import fetched, hrefs
 from gigascene.storage.fetched import Copy
 from gigascene.storage.local import Target, writing
 
-Watch = Callable[[int, int, int], None]
-"""Told (bytes that are there, of, that were there before)."""
-
-Pick = Callable[[Sequence[Placed]], Iterable[tuple[Placed, Sequence[str], str]]]
-"""Of some items which assets are wanted, and why others that were asked for are not there, or nothing."""
-
 ALTERNATE = "https://stac-extensions.github.io/alternate-assets/v1.2.0/schema.json"
 ORIGINAL = "original"
 """Under this name a copied asset tells, as an alternate, where it came from."""
-
-MOST_KEYS = 10
-_GLOB = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +40,10 @@ class AssetCopy:
 
     bytes: int
     there: int
-    """Of these, those that an earlier run has brought; all of them where it is whole."""
+    """Of these, those that an earlier run has brought."""
+
+    whole: bool
+    """True if it need not be copied."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +88,7 @@ class Fetching:
         self.place, self.target = hrefs.public(place), target
         self._layout = layout(place)
         _check_target(target, place, self._layout)
-        picked = list(pick(_chosen(self._layout, items, self.place)))
+        picked = list(pick(chosen(self._layout, items, self.place)))
         self._wanted = [one for placed, keys, _ in picked for one in _files(placed, keys, target)]
         self._gaps = tuple(why for _, _, why in picked if why)
         self.done: tuple[AssetCopy, ...] = ()
@@ -124,10 +115,10 @@ class Fetching:
         with writing(self.target):
             self.target.mkdir(exist_ok=True)
         known = {one.path: one for one in plan.copies}
-        whole = {path for path, one in known.items() if one.there == one.bytes}
+        whole = {path for path, one in known.items() if one.whole}
         todo = [one.copy for one in self._wanted if str(one.copy.path) not in whole]
-        count = _Count(sum(known[path].bytes for path in whole), plan.bytes, plan.there, watch)
-        failed = _copied(todo, count, workers)
+        count = Count(sum(known[path].bytes for path in whole), plan.bytes, plan.there, watch)
+        failed = copied(todo, count, workers)
         self._wanted = [one for one in self._wanted if one.copy.path not in failed]
         self.done = tuple(one for one in plan.copies if Path(one.path) not in failed)
         return tuple(sorted(failed.values()))
@@ -190,46 +181,6 @@ def _check_target(target: Path, place: str, found: Layout) -> None:
             raise WriteFailed(str(target), f"it holds another catalogue ({id})", "Name a new folder.")
 
 
-def _chosen(found: Layout, patterns: Sequence[str], place: str) -> list[Placed]:
-    """Items that a pattern fits; each pattern must fit one."""
-    ids = [str(placed.leaf.item["id"]) for placed in found.items]
-    for pattern in patterns:
-        if not any(_fits(one, pattern) for one in ids):
-            raise UnknownName(pattern, f"item of {place}", "", tuple(ids[:MOST_KEYS]))
-    if not found.items:
-        raise BadInput("holds no item.", place)
-    return [
-        placed
-        for placed, one in zip(found.items, ids, strict=True)
-        if not patterns or any(_fits(one, pattern) for pattern in patterns)
-    ]
-
-
-def _fits(name: str, pattern: str) -> bool:
-    return name == pattern or fnmatch.fnmatchcase(name, pattern)
-
-
-def by_key(patterns: Sequence[str]) -> Pick:
-    """Assets whose keys fit; each pattern must fit one of an item, and one with ``*``, ``?`` or ``[`` one of them all."""
-
-    def pick(chosen: Sequence[Placed]) -> Iterator[tuple[Placed, Sequence[str], str]]:
-        keys = list(dict.fromkeys(key for placed in chosen for key in placed.assets))
-        for pattern in patterns:
-            if not any(_fits(key, pattern) for key in keys):
-                raise UnknownName(pattern, "asset of these items", "", tuple(keys[:MOST_KEYS]))
-        for placed in chosen:
-            has = ", ".join(list(placed.assets)[:MOST_KEYS])
-            lacks = [one for one in patterns if not _GLOB.search(one) and one not in placed.assets]
-            why = BadInput(f"has no asset {', '.join(map(repr, lacks))}; it has {has}.", placed.located.named)
-            yield (
-                placed,
-                [key for key in placed.assets if any(_fits(key, pattern) for pattern in patterns)],
-                str(why) if lacks else "",
-            )
-
-    return pick
-
-
 def _files(placed: Placed, keys: Sequence[str], target: Path) -> Iterator[_Wanted]:
     """Assets of one item, those of the same file together."""
     by_name: dict[str, list[str]] = {}
@@ -247,14 +198,6 @@ def _files(placed: Placed, keys: Sequence[str], target: Path) -> Iterator[_Wante
         yield _Wanted(placed, tuple(same), copy)
 
 
-def source_of(asset: Mapping[str, Any]) -> str:
-    """Of an asset's hrefs the first on this machine or the web, which wants no account; its own where there is none."""
-    alternates = asset.get("alternate")
-    others = alternates.values() if isinstance(alternates, Mapping) else ()
-    known = [asset["href"], *(one.get("href") for one in others if isinstance(one, Mapping))]
-    return next((href for href in known if is_local(href) or str(href).startswith(("http://", "https://"))), known[0])
-
-
 def _looked_at(wanted: _Wanted) -> AssetCopy | str:
     copy = wanted.copy
     try:
@@ -269,56 +212,8 @@ def _looked_at(wanted: _Wanted) -> AssetCopy | str:
             href=copy.href,
             path=str(copy.path),
             bytes=size,
-            there=size if whole else min(fetched.begun(copy), max(size - 1, 0)),
+            there=size if whole else min(fetched.begun(copy), size),
+            whole=whole,
         )
     except GigasceneError as error:
         return str(error)
-
-
-class _Count:
-    """Bytes that are there, told as they come, from any thread."""
-
-    def __init__(self, done: int, total: int, before: int, watch: Watch) -> None:
-        self._done, self._total, self._before, self._watch = done, total, before, watch
-        self._lock = threading.Lock()
-
-    def add(self, count: int) -> None:
-        with self._lock:
-            self._done += count
-            self._watch(self._done, self._total, self._before)
-
-
-def _copied(todo: Sequence[Copy], count: _Count, workers: int) -> dict[Path, str]:
-    """Copy them; by its path, what was wrong with each that failed."""
-    failed: dict[Path, str] = {}
-    with (
-        stopping("What has come is kept: the same command goes on with it.") as stop,
-        ThreadPoolExecutor(workers) as pool,
-    ):
-        running = {pool.submit(_copy, one, count, stop): one.path for one in todo}
-        waiting: set[Future[None]] = set(running)
-        try:
-            while waiting:
-                done, waiting = wait(waiting, timeout=0.2, return_when="FIRST_COMPLETED")
-                stop.check()
-                for one in done:
-                    error = one.exception()
-                    if isinstance(error, BadInput):
-                        failed[running[one]] = str(error)
-                    elif error is not None:
-                        raise error
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            stop.signal = stop.signal or signal.SIGTERM  # whoever is still copying ends at the next part
-            raise
-    return failed
-
-
-def _copy(copy: Copy, count: _Count, stop: Stop) -> None:
-    def told(size: int) -> None:
-        stop.check()
-        count.add(size)
-
-    with writing(copy.path):
-        copy.path.parent.mkdir(parents=True, exist_ok=True)
-    fetched.fetch(copy, told)

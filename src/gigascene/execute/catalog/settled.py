@@ -43,8 +43,9 @@ def _asset(located: Located, asset: Any) -> Any:
     if not isinstance(asset, Mapping) or not isinstance(asset.get("href"), str):
         return asset
     others = {
-        name: one if "://" in str(one.get("href")) else {**one, "href": _resolved(located, str(one.get("href")))}
+        name: {**one, "href": _resolved(located, one["href"])}
         for name, one in _objects(asset.get("alternate"))
+        if isinstance(one.get("href"), str)
     }
     told = {**asset, "href": _resolved(located, asset["href"])}
     return {**told, "alternate": others} if "alternate" in asset else told

@@ -1,0 +1,68 @@
+"""Which items and assets of a catalogue are wanted."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from gigascene.execute.catalog.layout import Layout, Placed
+from gigascene.execute.catalog.settled import is_local
+from gigascene.model.errors import BadInput, UnknownName
+
+Pick = Callable[[Sequence[Placed]], Iterable[tuple[Placed, Sequence[str], str]]]
+"""Of some items which assets are wanted, and why others that were asked for are not there, or nothing."""
+
+MOST_KEYS = 10
+"""Names in a message."""
+
+_GLOB = re.compile(r"[*?\[]")
+
+
+def chosen(found: Layout, patterns: Sequence[str], place: str) -> list[Placed]:
+    """Items that a pattern fits; each pattern must fit one."""
+    ids = [str(placed.leaf.item["id"]) for placed in found.items]
+    for pattern in patterns:
+        if not any(_fits(one, pattern) for one in ids):
+            raise UnknownName(pattern, f"item of {place}", "", tuple(ids[:MOST_KEYS]))
+    if not found.items:
+        raise BadInput("holds no item.", place)
+    return [
+        placed
+        for placed, one in zip(found.items, ids, strict=True)
+        if not patterns or any(_fits(one, pattern) for pattern in patterns)
+    ]
+
+
+def by_key(patterns: Sequence[str]) -> Pick:
+    """Assets whose keys fit; each pattern must fit one of an item, and one with ``*``, ``?`` or ``[`` one of them all."""
+
+    def pick(chosen: Sequence[Placed]) -> Iterator[tuple[Placed, Sequence[str], str]]:
+        keys = list(dict.fromkeys(key for placed in chosen for key in placed.assets))
+        for pattern in patterns:
+            if not any(_fits(key, pattern) for key in keys):
+                raise UnknownName(pattern, "asset of these items", "", tuple(keys[:MOST_KEYS]))
+        for placed in chosen:
+            has = ", ".join(list(placed.assets)[:MOST_KEYS])
+            lacks = [one for one in patterns if not _GLOB.search(one) and one not in placed.assets]
+            why = BadInput(f"has no asset {', '.join(map(repr, lacks))}; it has {has}.", placed.located.named)
+            yield (
+                placed,
+                [key for key in placed.assets if any(_fits(key, pattern) for pattern in patterns)],
+                str(why) if lacks else "",
+            )
+
+    return pick
+
+
+def source_of(asset: Mapping[str, Any]) -> str:
+    """Of an asset's hrefs the first on this machine or the web, which wants no account; its own where there is none."""
+    alternates = asset.get("alternate")
+    others = alternates.values() if isinstance(alternates, Mapping) else ()
+    known = [asset["href"], *(one.get("href") for one in others if isinstance(one, Mapping))]
+    return next((href for href in known if is_local(href) or str(href).startswith(("http://", "https://"))), known[0])
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return name == pattern or fnmatch.fnmatchcase(name, pattern)
