@@ -324,6 +324,32 @@ def test_rasters_of_other_kinds_are_not_mixed(tmp_path):
         gigascene.plan_mosaic("picture", files, tmp_path / "m.tif")
 
 
+@pytest.mark.parametrize(
+    ("dtype", "bands", "nodata", "says"),
+    [
+        (np.float32, 1, 0, "holds float32"),
+        (np.float32, 3, None, "holds float32"),
+        (np.int16, 1, 0, "holds int16"),
+        (np.uint16, 6, 0, "has 6 bands"),
+        (np.uint16, 4, None, "no data needs one more"),
+    ],
+)
+def test_what_no_picture_holds_is_refused_with_the_way_that_works(tmp_path, dtype, bands, nodata, says):
+    pixels = np.arange(bands * 81).reshape(bands, 9, 9).astype(dtype)
+    profile = {} if nodata is None else {"nodata": nodata}
+    files = [raster(tmp_path / f"{x}.tif", pixels, x=500_000 + x, **profile) for x in (0, 90)]
+    with pytest.raises(gigascene.BadInput, match=says) as refused:
+        gigascene.plan_mosaic("picture", files, tmp_path / "m.tif")
+    if bands < 3:
+        assert "gdal_translate -ot UInt16 -scale" in str(refused.value)
+        return
+    assert "mosaic rgb … --bands 1,2,3 --stretch 2%:98%" in str(refused.value)
+    gigascene.mosaic("rgb", files, tmp_path / "m.tif", bands=("1", "2", "3"), stretch="2%:98%")
+    found = read(tmp_path / "m.tif")[0]
+    assert found.shape == (3, 9, 18)
+    assert found.any(axis=0).mean() > 0.9
+
+
 def test_no_scene_in_a_folder(tmp_path):
     (tmp_path / "empty" / "inner").mkdir(parents=True)
     with pytest.raises(gigascene.BadInput, match="holds no scene"):

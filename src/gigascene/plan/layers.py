@@ -20,6 +20,9 @@ from gigascene.plan.work import JUDGE, as_it_is
 from gigascene.registry import PRODUCTS
 from gigascene.works.gather import Gather
 
+KEPT_TYPES = ("uint8", "uint16")
+MOST_CHANNELS = 4
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
@@ -65,7 +68,22 @@ def pictures(scenes: Sequence[Scene]) -> list[Source]:
     if len(kinds) > 1:
         told = "; ".join(f"{p.scene.id} has {count} of {dtype}" for (count, dtype), p in kinds.items())
         raise BadInput(f"these rasters differ in their bands: {told}.", hint="Choose bands, such as rgb --bands 1,2,3.")
-    return [_picture(picture, alone=any(p.nodata != 0 for p in found)) for picture in found]
+    alone = any(picture.nodata != 0 for picture in found)
+    _check_kept(found[0], alone=alone)
+    return [_picture(picture, alone=alone) for picture in found]
+
+
+def _check_kept(picture: Picture, *, alone: bool) -> None:
+    """What is kept as it is must be what pictures hold: up to four channels, alpha among them, of whole numbers."""
+    href, count = picture.scene.assets[picture.bands[0]].href, len(picture.bands)
+    hint = "Say how it is shown: gigascene mosaic rgb … --bands 1,2,3 --stretch 2%:98%"
+    if count < 3:
+        hint = "Scale it first: gdal_translate -ot UInt16 -scale LOW HIGH 1 65535 -a_nodata 0 IN OUT"
+    if picture.dtype not in KEPT_TYPES:
+        raise BadInput(f"holds {picture.dtype}, and pictures are uint8 or uint16.", href, hint=hint)
+    if count + alone > MOST_CHANNELS:
+        beside = ", and no data needs one more" if alone else ""
+        raise BadInput(f"has {count} bands{beside}; pictures have up to {MOST_CHANNELS}.", href, hint=hint)
 
 
 def _picture(picture: Picture, *, alone: bool) -> Source:
