@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from _jobs import SIZES, Tools, cog, deepzoom, engines, gigapixel, jpeg, landsat, memory, pam, png, queue, startup
 from _measure import Job
+from _mosaics import mosaics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,37 @@ class Case:
     """Pairs of outputs whose pixels are compared after the runs."""
 
     runs: int = 3
+    long: bool = False
+    """Runs only where it is asked for by name."""
+
+
+def _region(name: str, words: str, *, long: bool = False) -> Case:
+    """Reproject, mosaic, COG; and the median of dates."""
+    gdal, odc = "gdalbuildvrt + gdalwarp + gdal_translate, latest", "odc-stac + Dask"
+    latest, median = "gigascene, latest", "gigascene, median"
+    return Case(
+        title=f"A region of Sentinel-2, {words}",
+        words=(
+            f"{words}, red, green and blue as COG with STAC items, nearest pixels on the grid of the next UTM zone at 10 m, "
+            "8-bit RGB COG, deflate: the last date on top, and the median of dates. odc-stac counts what two tiles of one "
+            "date share once; we count every scene."
+        ),
+        sources=(name,),
+        jobs=mosaics(name),
+        targets=(
+            Target(words="wall time", job=latest, of="wall_s", at_most=1 / 3, against=gdal),
+            Target(words="wall time", job=latest, of="wall_s", at_most=1.0, against=f"{odc}, latest"),
+            Target(words="wall time", job=median, of="wall_s", at_most=1 / 3, against=f"{odc}, median"),
+            Target(words="peak memory", job=latest, of="peak_bytes", at_most=2**30),
+            Target(words="peak memory", job=median, of="peak_bytes", at_most=2**30),
+        ),
+        compared=tuple((f"{name}-{one}.tif", f"{name}-{other}.tif") for one, other in PAIRS),
+        runs=1,
+        long=long,
+    )
+
+
+PAIRS = (("latest", "gdal"), ("latest", "odc-latest"), ("median", "odc-median"))
 
 
 def _beside_vips(kind: str, name: str) -> Target:
@@ -187,6 +219,8 @@ CASES: Mapping[str, Case] = {
         ),
         runs=1,
     ),
+    "mosaic-small": _region("region-small", "2 x 2 tiles of 2,742 pixels a side, 3 dates"),
+    "mosaic": _region("region", "3 x 3 tiles of 10,980 pixels a side, 4 dates", long=True),
     "startup": Case(
         title="Start-up",
         words="Commands that do nothing but start.",

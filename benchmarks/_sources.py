@@ -3,7 +3,8 @@
 landsat: the simulated full scene. sentinel2: red, green and blue as 10,980 x 10,980 COGs like those of the public
 archive (deflate, predictor 2, tiles of 1024, overviews). double-…: the same with twice the sides. gigapixel: true colour as
 a PPM of 52,000 x 26,000 pixels; quarter and sixteenth, of half and a quarter of its sides. Pixels come from the simulated scene's inner square,
-mirrored side by side, so that they are as hard to compress as it is.
+mirrored side by side, so that they are as hard to compress as it is. region: 3 x 3 simulated Sentinel-2 tiles of 10,980 x 10,980 on four dates
+(COG and STAC items), and a grid in the next UTM zone; region-small: 2 x 2 tiles of a quarter of the side on three dates.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ SENTINEL2 = 10_980
 GIGAPIXEL = (26_000, 52_000)
 PARTS = {"gigapixel": 1, "quarter": 2, "sixteenth": 4}
 """By how much the sides of a picture are smaller."""
+
+REGIONS = {"region": ("3x3", 4, SENTINEL2), "region-small": ("2x2", 3, 2_742)}
+"""Tiles, dates, pixels of a tile's side."""
 
 SQUARE = 3_660
 """Side of the inner square: three of it are a Sentinel-2 tile."""
@@ -47,6 +51,18 @@ def picture(folder: Path, name: str) -> Path:
     return folder / f"{name}.ppm"
 
 
+def by_date(folder: Path, name: str, band: str) -> list[Path]:
+    """Files of one band of a region, the oldest first; of one date the last name first, as ours lie one over the other."""
+    files = (folder / name).rglob(f"B{BANDS[band]:02d}.tif")
+    last_first = sorted(files, key=lambda path: path.parent.name, reverse=True)
+    return sorted(last_first, key=lambda path: path.parent.name.split("_")[2])
+
+
+def region_grid(folder: Path, name: str) -> Path:
+    """An empty file with the grid that a region is brought to; beside it the same as text."""
+    return folder / f"{name}-grid.tif"
+
+
 def made(folder: Path, name: str) -> bool:
     """True if a finished source is there."""
     return (folder / f"{name}.done").exists()
@@ -65,6 +81,8 @@ def make(folder: Path, name: str) -> None:
     elif name == "double-landsat":
         for source, target in zip(landsat_bands(folder), rasters(folder, name), strict=True):
             _doubled(source, target)
+    elif name in REGIONS:
+        _region(folder, name)
     elif name in PARTS:
         _ppm(folder, picture(folder, name), GIGAPIXEL[0] // PARTS[name], GIGAPIXEL[1] // PARTS[name])
     else:
@@ -75,6 +93,35 @@ def make(folder: Path, name: str) -> None:
 def _simulate(folder: Path) -> None:
     program = Path(sys.executable).with_name("gigascene")
     subprocess.run([program, "simulate", "landsat", "--size", "full", "-o", folder, "-q"], check=True)
+
+
+def _region(folder: Path, name: str) -> None:
+    """Tiles and dates, and the grid of the next UTM zone around them."""
+    tiles, dates, side = REGIONS[name]
+    program = Path(sys.executable).with_name("gigascene")
+    region = ["--tiles", tiles, "--dates", str(dates), "--size", str(side), "--bands", ",".join((*BANDS, "scl"))]
+    subprocess.run([program, "simulate", "sentinel2", "-o", folder / name, *region, "-q"], check=True)
+    _grid_around(by_date(folder, name, "red"), region_grid(folder, name))
+
+
+def _grid_around(files: list[Path], target: Path) -> None:
+    import rasterio
+    from rasterio.transform import from_origin
+    from rasterio.warp import transform_bounds
+
+    sides = []
+    for path in files:
+        with rasterio.open(path) as file:
+            source, pixel = file.crs, file.res[0]
+            crs = rasterio.CRS.from_epsg(source.to_epsg() + 1)
+            sides.append(transform_bounds(source, crs, *file.bounds))
+    west, south = (min(side[at] for side in sides) // pixel * pixel for at in (0, 1))
+    east, north = (-(max(side[at] for side in sides) // -pixel) * pixel for at in (2, 3))
+    profile = {"driver": "GTiff", "count": 1, "dtype": "uint8", "crs": crs, "sparse_ok": True, "tiled": True}
+    shape = {"width": round((east - west) / pixel), "height": round((north - south) / pixel)}
+    with rasterio.open(target, "w", transform=from_origin(west, north, pixel, pixel), **profile, **shape):
+        pass
+    target.with_suffix(".txt").write_text(f"EPSG:{crs.to_epsg()} {west} {south} {east} {north} {pixel}")
 
 
 def _cog(source: Path, target: Path, side: int) -> None:

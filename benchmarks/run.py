@@ -1,7 +1,7 @@
 """Measure gigascene beside its peers: `python benchmarks/run.py [NAME ...] [--runs N]`, or `make bench`.
 
 Peers are installed into benchmarks/.venv and nowhere else, from requirements/bench.txt; gigascene, as users have it,
-into build/bench/ours. Sources are made once, in build/bench (about 5 GB). Each benchmark leaves its numbers there as JSON; RESULTS.md is written anew from all of them.
+into build/bench/ours. Sources are made once, in build/bench (about 5 GB). `mosaic`, which takes hours and more disk, runs only by its name. Each benchmark leaves its numbers there as JSON; RESULTS.md is written anew from all of them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def main() -> None:
     if not asked.report:
         with _alone(work):
             tools = _tools(work)
-            for name in asked.names or CASES:
+            for name in asked.names or [name for name, case in CASES.items() if not case.long]:
                 _benchmark(name, CASES[name], tools, asked.runs)
     found = {name: json.loads(path.read_text()) for name in CASES if (path := _result(work, name)).exists()}
     (HERE / "RESULTS.md").write_text(_report.page(found), encoding="utf-8")
@@ -70,7 +70,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _tools(work: Path) -> Tools:
-    gdal = all(shutil.which(program) for program in ("gdalbuildvrt", "gdal_translate", "gdaladdo"))
+    gdal = all(shutil.which(program) for program in ("gdalbuildvrt", "gdalwarp", "gdal_translate", "gdaladdo"))
     if not gdal:
         print("GDAL's programs are not installed (Debian: gdal-bin): their rows are left out.", file=sys.stderr)
     ours, peers = _environment(work / "ours", CORE), _environment(HERE / ".venv", PEERS)
