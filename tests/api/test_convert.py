@@ -1,6 +1,7 @@
 """Pictures from format to format: not a pixel changes, nothing of their place is lost, bad ones are told."""
 
 import hashlib
+import signal
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ import gigascene
 from gigascene.metadata.geotiff_tags import ungeoreferenced_allowed
 from gigascene.model.errors import BadInput, GigasceneError, LimitExceeded, UsageError, WriteFailed
 from gigascene.readers import pnm
+from serve.pictures import geotiff
 
 TYPES = {1: "GRAYSCALE", 2: "GRAYSCALE_ALPHA", 3: "RGB", 4: "RGB_ALPHA"}
 
@@ -173,6 +175,44 @@ def test_plans_travel(tmp_path):
     gigascene.run(gigascene.load_plan(tmp_path / "plan.json"))
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.size == (40, 30)
+
+
+@pytest.mark.parametrize("moment", ["gigascene.writers._body:Body.put", "gigascene.writers._tiles:_Level.add"])
+@pytest.mark.parametrize(("name", "options"), [("out.dzi", {"tile": 64}), ("out/", {})])
+def test_folders_of_tiles_are_killed_and_resumed(tmp_path, name, options, moment):
+    """In the body, or while the folder is made of it: what is resumed is, file by file, what was never killed."""
+    source = geotiff(tmp_path / "a.tif", noise((1500, 1500)) | 1, nodata=0)
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole.mkdir()
+    killed.mkdir()
+    gigascene.convert(source, f"{whole}/{name}", workers=1, options=options)
+    job = {"moment": moment, "source": str(source), "target": f"{killed}/{name}", "options": options}
+    child = subprocess.run([sys.executable, "-c", DIES.format(**job)], check=False)
+    assert child.returncode == -signal.SIGKILL
+    assert [path for path in killed.iterdir() if not path.name.startswith(".")] == []
+    gigascene.convert(source, f"{killed}/{name}", workers=1, options=options, resume=True)
+    assert tree(killed) == tree(whole)
+
+
+DIES = """
+import os, pkgutil, signal
+owner, name = "{moment}".rsplit(".", 1)
+owner, calls = pkgutil.resolve_name(owner), []
+true = getattr(owner, name)
+def mortal(*words):
+    calls.append(None)
+    return true(*words) if len(calls) <= 1 else os.kill(os.getpid(), signal.SIGKILL)
+setattr(owner, name, mortal)
+import gigascene
+gigascene.convert({source!r}, {target!r}, workers=1, options={options!r})
+"""
+"""Dies by its own hand when it does something the second time."""
+
+
+def tree(folder):
+    """Files by name, but for the receipt, which tells the time."""
+    files = [path for path in folder.rglob("*") if path.is_file() and "receipt" not in path.name]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def test_killed_and_resumed(tmp_path):
