@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urljoin
 
 from gigascene.metadata.stac_tree import STRUCTURE
 from gigascene.model.errors import BadInput
@@ -31,9 +30,9 @@ def head(group: Group) -> dict[str, Any]:
     document = group.document
     kept = {key: value for key, value in document.items() if key != "assets"}
     assets = {
-        key: {**asset, "href": urljoin(group.place, asset["href"])}
+        key: {**asset, "href": hrefs.joined(group.place, asset["href"])}
         for key, asset in _objects(document.get("assets"))
-        if isinstance(asset.get("href"), str) and hrefs.is_remote(urljoin(group.place, asset["href"]))
+        if isinstance(asset.get("href"), str) and hrefs.is_remote(hrefs.joined(group.place, asset["href"]))
     }
     told = {**kept, **({"assets": assets} if assets else {})}
     return {**_shown(told), "links": _links(document, group.place)}
@@ -65,7 +64,7 @@ def _links(document: Mapping[str, Any], base: str) -> list[dict[str, Any]]:
     for link in found if isinstance(found, list) else []:
         if not isinstance(link, Mapping) or link.get("rel") in STRUCTURE or not isinstance(link.get("href"), str):
             continue
-        href = urljoin(base, link["href"]) if hrefs.is_remote(base) else link["href"]
+        href = hrefs.joined(base, link["href"]) if hrefs.is_remote(base) else link["href"]
         if hrefs.is_remote(href):
             told.append({**_shown(link), "href": hrefs.public(href)})
     return told
