@@ -191,7 +191,15 @@ def test_every_kind_of_pixel(depth, packing, suffix, small_scene, tmp_path):
 
 # Codecs.
 
-KINDS = [(1, "uint8", False), (3, "uint8", False), (3, "uint16", False), (4, "uint8", True), (2, "uint16", True)]
+KINDS = [
+    (1, "uint8", False),
+    (3, "uint8", False),
+    (3, "uint16", False),
+    (4, "uint8", True),
+    (2, "uint16", True),
+    (4, "uint8", False),
+    (2, "uint8", False),
+]
 CODECS = [name for name in WRITERS.names() if name != "preview"]
 
 

@@ -13,7 +13,7 @@ from gigascene.model.errors import BadInput
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """The regular files of one folder; not those of folders inside, nor links to files elsewhere.
+    """The regular files of one folder; not those of folders inside, nor links to files elsewhere, which a stranger's archive may hold.
 
     Raises BadInput where there is no such folder or no file in it.
 
@@ -66,13 +66,13 @@ def _files(path: Path, name: str) -> tuple[str, ...]:
     except OSError as error:
         raise BadInput(f"cannot be listed: {error.strerror}", name) from error
     inside = path.resolve()
-    files = [
-        entry.name
-        for entry in entries
-        if entry.is_file() and shown(entry.name) and Path(entry.path).resolve().is_relative_to(inside)
-    ]
+    there = [entry for entry in entries if entry.is_file() and shown(entry.name)]
+    files = tuple(entry.name for entry in there if Path(entry.path).resolve().is_relative_to(inside))
     if files:
-        return tuple(files)
+        return files
+    if there:
+        what = f"holds only links to files elsewhere ({there[0].name} …), which are not followed."
+        raise BadInput(what, name, hint="Name the folder where the files lie, or the links one by one as bands.")
     folders = [entry.name for entry in entries if entry.is_dir()]
     if folders:
         some = ", ".join(folders[:5]) + (" …" if len(folders) > 5 else "")

@@ -6,6 +6,7 @@ progress and words to stderr. Nothing slow is imported before it is needed.
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import signal
@@ -120,6 +121,9 @@ def _told(error: Exception) -> int:
         return int(getattr(error, "exit_code", 2))
     if isinstance(error, BrokenPipeError):
         return _cut_off()
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # of a file that is made, `WriteFailed` tells
+        _say("gigascene: no space left where its results are printed.")
+        return 5
     if not isinstance(error, GigasceneError) and os.environ.get("GIGASCENE_DEBUG"):
         raise error
     words = str(error) if isinstance(error, GigasceneError) else f"{type(error).__name__}: {error}"

@@ -23,7 +23,7 @@ SENDING = "sending"
 @contextmanager
 def progress(what: str, *, quiet: bool, unit: str = "pieces") -> Iterator[Watch]:
     """A bar on a terminal, a line now and then in a log."""
-    if quiet:
+    if quiet or sys.stderr is None:  # closed, as some services start their programs
         yield _nothing
     elif sys.stderr.isatty():
         with _bar(what) as watch:

@@ -150,8 +150,9 @@ class _Run:
         self.journal.remove()
         _unspool(self.plan)
         discard(*Path(self.plan.target).parent.glob(f"{escape(Path(self.plan.target).name)}.capsule-*.json"))
-        stac.write(self.plan, receipt.bytes)
-        receipts.write(self.plan, receipt, self.placed, facts)
+        with _finished(self.plan.target):
+            receipts.write(self.plan, receipt, self.placed, facts)
+            stac.write(self.plan, receipt.bytes)
         return receipt
 
     def _work(self, engine: Engine, stop: Stop) -> None:
@@ -196,6 +197,15 @@ class _Run:
         else:
             self.journal.remove()
             _unspool(self.plan)
+
+
+@contextmanager
+def _finished(target: str) -> Iterator[None]:
+    """What tells of a picture may fail to be written; the picture itself is in its place."""
+    try:
+        yield
+    except WriteFailed as error:
+        raise WriteFailed(error.args[0], error.args[1], f"{target} itself is finished.") from error
 
 
 @contextmanager

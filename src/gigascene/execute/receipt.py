@@ -15,7 +15,6 @@ from gigascene.execute.digests import Span, blocks
 from gigascene.kernels.change import KINDS
 from gigascene.model import wire
 from gigascene.model.contracts import Placed
-from gigascene.model.errors import WriteFailed
 from gigascene.model.plan import Plan
 from gigascene.plan.fingerprint import OFFSET, summary
 from gigascene.registry import WRITERS
@@ -122,10 +121,7 @@ def write(plan: Plan, receipt: Receipt, placed: Sequence[Placed], facts: Mapping
         "index": int(facts.get("index", 0)),
         "blocks": rest,
     }
-    try:
-        Target(Path(receipt.path)).write_text(json.dumps(whole, indent=1, sort_keys=True) + "\n")
-    except WriteFailed as error:
-        raise WriteFailed(receipt.path, error.args[1], f"{plan.target} itself is finished.") from error
+    Target(Path(receipt.path)).write_text(json.dumps(whole, indent=1, sort_keys=True) + "\n")
 
 
 def _offsets(plan: Plan) -> dict[str, Any]:

@@ -277,7 +277,9 @@ def _look_up_rgb(stored, valid, tables, out):  # type: ignore[no-untyped-def] # 
 
 
 def look_up(stored: NDArray[Any], valid: NDArray[np.bool_], tables: NDArray[Any], out: NDArray[Any]) -> None:
-    """Compiled twin of `look_up_numpy`."""
+    """Compiled twin of `look_up_numpy`; raises ValueError where `out` cannot hold every channel."""
+    if out.shape[-1] < len(stored) or len(tables) < len(stored):
+        raise ValueError(f"{len(stored)} bands need as many tables and channels, not {len(tables)} and {out.shape[-1]}")
     (_look_up_rgb if len(stored) == 3 else _look_up)(stored, valid, tables, out)
 
 

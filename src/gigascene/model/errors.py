@@ -59,7 +59,8 @@ class BadInput(GigasceneError, OSError):
         what, file, band, window, hint = self.args
         places = [str(file), f"band {band}" if band else "", str(window)]
         place = ", ".join(part for part in places if part)
-        return " ".join(part for part in (f"{place}: {what}" if place else what, hint) if part)
+        said = f"{place}: {what}" if place else what
+        return f"{said}{'' if said.endswith(('.', '!', '?', ':')) else '.'} {hint}" if hint else said
 
 
 class MissingBands(BadInput, LookupError):

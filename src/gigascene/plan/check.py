@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gigascene.kernels import palette
 from gigascene.model import wire
 from gigascene.model.errors import BadInput, GigasceneError, UsageError
 from gigascene.model.mosaic import Mosaicking
@@ -58,11 +59,12 @@ def check(plan: Plan) -> None:
         "its bands": bool(recipe.bands) == bool(plan.scenes)
         and all(key in scene.assets for scene, keys in bands_of(plan) for key in keys),
         "pixels": _pixels_fit(plan, product),
+        "channels": product is None or _channels_fit(plan, product),
         "its masks": all(name in scene.masks for scene in plan.scenes for name in recipe.masks),
         "a depth": (format.dtype, recipe.packing) in STEPS,
         "a shape": format.shape == tuple(format.geobox.shape) and min(format.shape) > 0,
         "an overlay": _overlay_fits(plan),
-        "a cut": min(cut.task_pieces, cut.window_rows, cut.cache) > 0,
+        "a cut": min(cut.task_pieces, cut.window_rows, cut.window_columns, cut.cache) > 0,
         "workers": min(execution.workers, execution.memory) > 0,
     }
     wrong = ", ".join(name for name, holds in true.items() if not holds)
@@ -147,6 +149,17 @@ def _pixels_fit(plan: Plan, product: Product | None) -> bool:
     if picture is None:
         return len(plan.recipe.bands) == format.bands - (format.alpha and plan.mosaic is not None)
     return (picture.shape, picture.bands, picture.dtype) == (format.shape, format.bands, format.dtype)
+
+
+def _channels_fit(plan: Plan, product: Product) -> bool:
+    """As many bands in the file as are made: those of a palette or of the product, and alpha; and as many read as it needs."""
+    recipe, shown = plan.recipe, len(product.channels) or product.choose
+    if recipe.look.palette is not None:
+        if recipe.look.palette not in palette.names() or shown != 1:
+            return False
+        shown = 3
+    wanted = product.choose or len(product.needs)
+    return plan.format.bands == shown + plan.format.alpha and (not recipe.bands or len(recipe.bands) == wanted)
 
 
 def _thresholds_fit(plan: Plan, channels: int) -> bool:

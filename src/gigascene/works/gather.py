@@ -214,12 +214,13 @@ def _parts(mask: Mask) -> Iterator[Mask]:
 
 def _rises(asset: Asset, table: NDArray[np.float32]) -> bool:
     """True if every stored number but nodata has a value, larger numbers no smaller ones."""
-    good = table if asset.nodata is None else np.delete(table, [n for n in [int(asset.nodata)] if 0 <= n < table.size])
+    good = np.delete(table, [n for n in [_nodata(asset)] if 0 <= n < table.size])
     return bool(np.isfinite(good).all() and (np.diff(good) >= 0).all())
 
 
 def _nodata(asset: Asset) -> int:
-    return NO_NODATA if asset.nodata is None else int(asset.nodata)
+    """As a stored whole number; what no pixel of integers can be is none."""
+    return int(asset.nodata) if asset.nodata is not None and float(asset.nodata).is_integer() else NO_NODATA
 
 
 def values(asset: Asset, calibration: Calibration, window: Window) -> NDArray[np.float32]:

@@ -15,6 +15,7 @@ from gigascene.model.contracts import Placed
 from gigascene.model.errors import UsageError
 from gigascene.model.plan import Format, Plan
 from gigascene.writers._body import FileSink
+from gigascene.writers._channels import check_alpha
 
 KINDS = (".pdf", ".svg", ".png")
 
@@ -69,6 +70,7 @@ class FigureWriter:
             raise UsageError(f"a figure is {', '.join(KINDS)}, not {format.suffix or 'a file without suffix'}")
         if format.dtype != "uint8" or not 1 <= format.bands <= 4:
             raise UsageError(f"a figure takes 1 to 4 bands of uint8, not {format.bands} of {format.dtype}")
+        check_alpha(format, "a figure")
         options: dict[str, Any] = {name: _number(name, format.options) for name in OPTIONS}
         options |= {name: format.options[name] for name in ("title", "legend") if format.options.get(name) is not None}
         missing = LEGEND - set(options.get("legend", LEGEND))

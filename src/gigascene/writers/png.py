@@ -12,6 +12,7 @@ from gigascene.model.contracts import Placed
 from gigascene.model.errors import UsageError, WriteFailed
 from gigascene.model.plan import Format, Plan
 from gigascene.writers._body import FileSink
+from gigascene.writers._channels import check_alpha
 
 MAX_SIDE = 2**31 - 1
 
@@ -48,6 +49,7 @@ class PngWriter:
         level = str(format.options.get("level", "default"))
         if level not in LEVELS:
             raise UsageError(f"PNG has the levels {', '.join(LEVELS)}, not {level!r}")
+        check_alpha(format, "PNG")
         if max(format.shape) > MAX_SIDE:
             raise WriteFailed("PNG", f"a side of {max(format.shape):,} is over {MAX_SIDE:,}", "Use .tif.")
         return replace(format, options={"level": level})

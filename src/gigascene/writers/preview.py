@@ -17,6 +17,7 @@ from gigascene.model.errors import UsageError
 from gigascene.model.grid import Window
 from gigascene.model.plan import Format, Plan
 from gigascene.writers._body import FileSink
+from gigascene.writers._channels import check_alpha
 
 
 class PreviewSink(FileSink):
@@ -57,6 +58,7 @@ class PreviewWriter:
         width = format.options.get("width_px", 1000)
         if not str(width).isdigit() or not 1 <= int(width) <= 20_000:
             raise UsageError(f"width_px is 1 to 20000, not {width!r}")
+        check_alpha(format, "a preview")
         return replace(format, options={"width_px": int(width)})
 
     def finishing(self, format: Format) -> int:
