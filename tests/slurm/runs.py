@@ -14,7 +14,7 @@ from cli.shell import PROGRAM
 from gigascene.engines import slurm as engine
 from gigascene.model.plan import Cut
 
-DEADLINE_S = 90
+DEADLINE_S = 120
 """For anything at all."""
 
 
