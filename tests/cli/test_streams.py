@@ -70,3 +70,11 @@ def test_a_last_band_that_is_no_alpha_does_not_become_opacity(count, suffix, tmp
     assert done.returncode == 2, done.stderr
     assert "for alpha" in done.stderr
     assert not (tmp_path / f"a{suffix}").exists()
+
+
+def test_a_scene_that_cannot_be_simulated_leaves_no_folder(tmp_path):
+    done = subprocess.run(
+        [PROGRAM, "simulate", "landsat", "-o", tmp_path / "new", "--size", "2x2"], check=False, capture_output=True
+    )
+    assert done.returncode == 2
+    assert not (tmp_path / "new").exists()

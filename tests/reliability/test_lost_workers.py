@@ -58,9 +58,9 @@ def test_workers_go_with_a_killed_coordinator(engine):
         workers = family.children(recursive=True)
     time.sleep(6)  # until they are in a task, or wait for one
     workers = family.children(recursive=True)
-    child.kill()
-    child.wait()
+    child.kill()  # and nobody takes note of its end yet, as one who reads its output to the end
     gone, alive = psutil.wait_procs(workers, timeout=15)
+    child.wait()
     for process in alive:
         process.kill()
     assert not alive

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,15 +83,28 @@ def simulate(
     for name in options:
         if (name == "level") != (sensor == "landsat"):
             raise UsageError(f"{sensor} is simulated without {name!r}")
+    with _there(folder):
+        return made(
+            folder,
+            size=parse_size(str(size)) if sensor == "landsat" else size,
+            seed=seed,
+            workers=None if workers is None else workers_of(workers),
+            progress=progress,
+            **options,
+        )
+
+
+@contextmanager
+def _there(folder: Path) -> Iterator[None]:
+    """Make the folder; where it was not there, and nothing comes to lie in it, it goes again."""
+    new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
-    return made(
-        folder,
-        size=parse_size(str(size)) if sensor == "landsat" else size,
-        seed=seed,
-        workers=None if workers is None else workers_of(workers),
-        progress=progress,
-        **options,
-    )
+    try:
+        yield
+    finally:
+        if new:
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def find_or_simulate(sensor: str, folder: Path, *, size: str, progress: Told | None = None) -> tuple[Path, bool]:

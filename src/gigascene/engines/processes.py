@@ -15,7 +15,10 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from multiprocessing import get_context
+
+import psutil
 
 from gigascene.engines._pool import bounded_map, shut
 from gigascene.model.contracts import Done, Failed
@@ -112,13 +115,15 @@ def _start(coordinator: int, environment: Mapping[str, str], run: Callable[[Task
 
 
 def _go_with(coordinator: int) -> None:
-    """End this process when the coordinator has ended, even by a kill that leaves it no word: its pipes may not tell."""
-    while True:
-        try:
-            os.kill(coordinator, 0)
-        except ProcessLookupError:
-            os._exit(1)
-        time.sleep(FOLLOW_S)
+    """End this process when the coordinator has ended, even by a kill that leaves it no word: its pipes may not tell.
+
+    Whoever started it may first read to the end of its output, which this process holds open, and only then take note of its end.
+    """
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(coordinator)
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(FOLLOW_S)
+    os._exit(1)
 
 
 def _call(task: Task) -> Done | Failed:
