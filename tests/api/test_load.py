@@ -1,7 +1,10 @@
 """`gigascene.load`: lazy, georeferenced, and the values that rasterio and NumPy give."""
 
 import math
+import os
 import re
+import shutil
+from pathlib import Path
 
 import dask
 import numpy as np
@@ -86,6 +89,17 @@ def test_nothing_is_read_before_it_is_computed(scene, monkeypatch):
     found = gigascene.load("true-color", scene)
     assert dask.is_dask_collection(found)
     with pytest.raises(AssertionError, match="a pixel was read"):
+        found.compute(scheduler="synchronous")
+
+
+def test_a_file_that_was_replaced_meanwhile_is_not_read_as_the_old_one(scene, tmp_path):
+    copy = Path(shutil.copytree(scene, tmp_path / scene.name))
+    found = gigascene.load("true-color", copy)
+    band = next(copy.glob("*_B4.TIF"))
+    with rasterio.open(band, "r+") as file:
+        file.write(file.read() // 2)
+    os.utime(band, (0, 0))
+    with pytest.raises(gigascene.BadInput, match=r"_B4\.TIF.*has changed since the scene was opened"):
         found.compute(scheduler="synchronous")
 
 

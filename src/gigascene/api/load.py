@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from odc.geo.xr import xr_coords
 
 from gigascene.api.scenes import Source, open_scene
+from gigascene.model.errors import BadInput
 from gigascene.model.grid import Window
 from gigascene.plan.build import Wish, gathered
+from gigascene.storage.identity import identity
 from gigascene.works.gather import Gather
 
 CHUNK_SIDE = 2048
@@ -75,7 +77,15 @@ def _lazy(gather: Gather, channels: int) -> dask.array.Array:
     chunks = ((channels,), *dask.array.core.normalize_chunks(sides, shape))
 
     def part(block_info: Any = None) -> NDArray[np.float32]:
+        _check_unchanged(gather)
         (top, bottom), (left, right) = block_info[None]["array-location"][1:]
         return gather.physical(Window(top=top, left=left, height=bottom - top, width=right - left)).data
 
     return dask.array.map_blocks(part, chunks=chunks, dtype=np.float32, meta=np.empty((0, 0, 0), np.float32))
+
+
+def _check_unchanged(gather: Gather) -> None:
+    """What is computed long after may find other pixels under the calibration of the old ones; raises `BadInput`."""
+    for asset in gather.assets:
+        if asset.identity and identity(asset.href) != asset.identity:
+            raise BadInput("has changed since the scene was opened.", asset.href, asset.key, hint="Open it again.")
