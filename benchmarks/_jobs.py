@@ -260,15 +260,15 @@ def _imagemagick() -> str | None:
 
 
 def jpeg(tools: Tools) -> list[Job]:
-    """A quarter and a sixteenth of a gigapixel picture, beside libvips with the same quality and subsampling."""
-    return [job for name in ("quarter", "sixteenth") for job in _pair(tools, name, "jpeg", f"{name}.jpg")]
+    """A gigapixel picture and a quarter of it, beside libvips with the same quality and subsampling."""
+    return [job for name in ("gigapixel", "quarter") for job in _pair(tools, name, "jpeg", f"{name}.jpg")]
 
 
 def deepzoom(tools: Tools) -> list[Job]:
     """The same as Deep Zoom with tiles of 512 without overlap, as JPEG and as PNG."""
     return [
         job
-        for name in ("quarter", "sixteenth")
+        for name in ("gigapixel", "quarter")
         for kind in ("jpg", "png")
         for job in _pair(tools, name, f"deepzoom-{kind}", f"{name}-{kind}.dzi", "--tiles", kind)
     ]
@@ -325,4 +325,4 @@ def gigapixel(tools: Tools) -> list[Job]:
     ]
 
 
-SIZES = {"gigapixel": "52,000 x 26,000", "quarter": "26,000 x 13,000", "sixteenth": "13,000 x 6,500"}
+SIZES = {"gigapixel": "52,000 x 26,000", "quarter": "26,000 x 13,000"}

@@ -2,7 +2,7 @@
 
 landsat: the simulated full scene. sentinel2: red, green and blue as 10,980 x 10,980 COGs like those of the public
 archive (deflate, predictor 2, tiles of 1024, overviews). double-…: the same with twice the sides. gigapixel: true colour as
-a PPM of 52,000 x 26,000 pixels; quarter and sixteenth, of half and a quarter of its sides. Pixels come from the simulated scene's inner square,
+a PPM of 52,000 x 26,000 pixels; quarter, of half its sides. Pixels come from the simulated scene's inner square,
 mirrored side by side, so that they are as hard to compress as it is. region: 3 x 3 simulated Sentinel-2 tiles of 10,980 x 10,980 on four dates
 (COG and STAC items), and a grid in the next UTM zone; region-small: 2 x 2 tiles of a quarter of the side on three dates.
 """
@@ -18,7 +18,7 @@ from typing import Any
 BANDS = {"red": 4, "green": 3, "blue": 2}
 SENTINEL2 = 10_980
 GIGAPIXEL = (26_000, 52_000)
-PARTS = {"gigapixel": 1, "quarter": 2, "sixteenth": 4}
+PARTS = {"gigapixel": 1, "quarter": 2}
 """By how much the sides of a picture are smaller."""
 
 REGIONS = {"region": ("3x3", 4, SENTINEL2), "region-small": ("2x2", 3, 2_742)}
