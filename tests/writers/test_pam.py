@@ -159,3 +159,18 @@ def test_resume_gives_the_same_bytes(tmp_path):
         sink.put(part)
     sink.finish()
     assert (tmp_path / "one.pam").read_bytes() == (tmp_path / "two.pam").read_bytes()
+
+
+def test_rows_are_written_where_they_belong_whatever_their_turn(tmp_path):
+    format = drive.format_of(WRITER, (900, 5_000), 3, "uint8", suffix=".pam")
+    levels = drive.picture(format)
+    drive.write(tmp_path / "one.pam", levels, WRITER, format)
+    pieces = list(drive.pieces(levels, WRITER, format, run=1))
+    assert len(pieces) > 3
+    sink = drive.opened(tmp_path / "other.pam", WRITER, format)
+    stored = [sink.store(piece) for piece in reversed(pieces)]
+    assert all(not piece.body and piece.stored for piece in stored)
+    for piece in reversed(stored):
+        sink.put(piece)
+    sink.finish()
+    assert (tmp_path / "one.pam").read_bytes() == (tmp_path / "other.pam").read_bytes()

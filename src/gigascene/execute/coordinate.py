@@ -160,7 +160,7 @@ class _Run:
         if hasattr(engine, "check"):
             engine.check = stop.check
         with unpacked(self.plan, stop.check) as plan:
-            self._run(Job(plan), engine, stop)
+            self._run(Job(plan, self.sink.store if engine.processes == 1 else None), engine, stop)
 
     def _run(self, job: Job, engine: Engine, stop: Stop) -> None:
         of, bound = len(job.codec.pieces(self.plan.format)), job.codec.bound(self.plan.format)

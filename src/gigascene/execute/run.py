@@ -36,10 +36,11 @@ from gigascene.works.overlay import Drawing
 
 
 class Job:
-    """A plan ready to run tasks. Travels to other processes as the plan's JSON."""
+    """A plan ready to run tasks. Travels to other processes as the plan's JSON; `store` serves those of this one alone."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, store: Callable[[Piece], Piece] | None = None) -> None:
         self.plan = plan
+        self.store = store
         give_back_freed()
         processes = ENGINES[plan.execution.engine](plan.execution.workers).processes
         limit_cache(plan.cut.cache, 1 if processes > 1 else plan.execution.workers)
@@ -59,12 +60,14 @@ class Job:
         return hrefs.secrets(source.href for source in sources(self.plan))
 
     def __call__(self, task: Task) -> Done | Failed:
-        """Run one task; what goes wrong is a result, not an exception."""
+        """Run one task; what goes wrong is a result, not an exception, unless it is the output that cannot be written."""
         began = time.thread_time()
         try:
             pieces = tuple(self.pieces(task))
         except Exception as error:  # noqa: BLE001  (everything travels home, with its traceback)
             return Failed(task=task, error=error, traceback=traceback.format_exc())
+        if self.store is not None:
+            pieces = tuple(map(self.store, pieces))
         return Done(task=task, pieces=pieces, seconds=time.thread_time() - began)
 
     def pieces(self, task: Task) -> Iterator[Piece]:

@@ -26,6 +26,9 @@ class Piece:
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Small JSON values the sink needs: adler32 and raw length, tile lengths …"""
 
+    stored: Placed | None = None
+    """Where it lies in the body file already, without its turn; `body` is empty then."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
@@ -63,8 +66,11 @@ class Codec(Protocol):
 class Sink(Protocol):
     """Coordinator half of a writer: puts pieces in their place and finishes the file."""
 
+    def store(self, piece: Piece) -> Piece:
+        """Before its turn, from any thread of this process: write a piece where it belongs, if that is known already."""
+
     def put(self, piece: Piece) -> Placed:
-        """Store one piece. They come by ascending index, without gaps."""
+        """Store one piece, if it is not. They come by ascending index, without gaps."""
 
     def finish(self) -> Mapping[str, Any]:
         """Header, index, trailer; validate; put the finished file and its side files in place. Facts for the receipt."""

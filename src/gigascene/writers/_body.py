@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -40,12 +41,19 @@ class Body:
         self._end += len(data)
         return offset
 
+    def store(self, piece: Piece, offset: int) -> Piece:
+        """Write one piece where it belongs, before its turn; threads may do so at once."""
+        rest, at = memoryview(piece.body), offset
+        with self.writing():
+            while rest:
+                count = os.pwrite(self._file.fileno(), rest, at)
+                rest, at = rest[count:], at + count
+        return replace(piece, body=b"", stored=_placed(piece, offset))
+
     def put(self, piece: Piece) -> Placed:
-        """Append one piece."""
-        offset = self.append(piece.body)
-        placed = Placed(
-            index=piece.index, offset=offset, length=len(piece.body), sha256=piece.sha256, facts=piece.facts
-        )
+        """Append one piece, or note that it is there."""
+        placed = piece.stored or _placed(piece, self.append(piece.body))
+        self._end = placed.offset + placed.length
         self.placed.append(placed)
         return placed
 
@@ -66,6 +74,10 @@ class Body:
             discard(self.path)
 
 
+def _placed(piece: Piece, offset: int) -> Placed:
+    return Placed(index=piece.index, offset=offset, length=len(piece.body), sha256=piece.sha256, facts=piece.facts)
+
+
 class FileSink:
     """Pieces into a body, one finished file out of it: the body itself, or another that is assembled from it."""
 
@@ -77,6 +89,10 @@ class FileSink:
         self._format = plan.format
         self._body = Body(body, Path(plan.target), done)
         self._temporary = self._body.target.sibling(self.assembled) if self.assembled else body
+
+    def store(self, piece: Piece) -> Piece:
+        """Nothing: its place is known when all before it are there."""
+        return piece
 
     def put(self, piece: Piece) -> Placed:
         """Append the next piece."""

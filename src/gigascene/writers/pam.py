@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gigascene.codecs.pam import CODEC, classic_header, header
-from gigascene.model.contracts import Placed
+from gigascene.model.contracts import Piece, Placed
 from gigascene.model.errors import UsageError
 from gigascene.model.plan import Format, Plan
 from gigascene.writers._body import FileSink
@@ -16,14 +16,20 @@ CLASSIC_BANDS = {".pgm": 1, ".ppm": 3}
 
 
 class PamSink(FileSink):
-    """Rows behind one another, behind a header."""
+    """Rows behind one another, behind a header: all have their place before they are made, so workers write them there."""
 
     codec = CODEC
 
     def __init__(self, body: Path, plan: Plan, done: Sequence[Placed]) -> None:
         super().__init__(body, plan, done)
+        head = _header_maker(plan.format)(plan.format)
+        self._begin = len(head)
         if self._body.empty:
-            self._body.append(_header_maker(plan.format)(plan.format))
+            self._body.append(head)
+
+    def store(self, piece: Piece) -> Piece:
+        """Rows into their place; no queue."""
+        return self._body.store(piece, self._begin + piece.index * CODEC.bound(self._format))
 
     def _told_beside(self) -> Format:
         return self._format
