@@ -103,11 +103,38 @@ def test_a_weighted_mean_is_that_of_floats():
 def test_median(dtype, count):
     parts = [scene(seed, dtype=dtype) for seed in range(count)]
     values, valid = np.stack([part[0] for part in parts]), np.stack([part[1] for part in parts])
-    found = combine.median(values, valid)
-    assert np.array_equal(found, combine.median_numpy(values, valid))
+    (counts, held), twin = [
+        (np.zeros(valid.shape[1:], np.uint16), np.zeros((*SHAPE, 3, count), dtype)) for _ in range(2)
+    ]
+    for part in parts:
+        combine.insert(*part[:2], counts, held)
+        combine.insert_numpy(*part[:2], *twin)
+    assert np.array_equal(counts, valid.sum(axis=0))
+    assert np.array_equal(counts, twin[0])
+    assert np.array_equal(held, twin[1])
+    found = combine.middle(counts, held)
+    assert np.array_equal(found, combine.middle_numpy(counts, held))
     one = (3, 4)
     held = sorted(values[valid[:, *one], 0, *one].tolist())
     assert found[0, *one] == (held[(len(held) - 1) // 2] if held else 0)
+
+
+def test_levels_are_inserted_as_values_are():
+    stored, valid, _ = scene(3, dtype=np.uint8)
+    tables = np.random.default_rng(0).integers(0, 999, (3, 256)).astype(np.uint16)
+    ours, twin = [(np.zeros(SHAPE, np.uint16), np.zeros((*SHAPE, 3, 4), np.uint16)) for _ in range(2)]
+    for shift in range(4):
+        combine.insert_levels(np.roll(stored, shift), valid, tables, *ours)
+        combine.insert_levels_numpy(np.roll(stored, shift), valid, tables, *twin)
+    assert all(map(np.array_equal, ours, twin))
+
+
+@pytest.mark.parametrize("insert", [combine.insert, combine.insert_numpy])
+def test_more_scenes_than_there_is_room_for(insert):
+    values, valid = np.ones((1, 1, 2), np.uint8), np.array([[False, True]])
+    counts, held = np.array([[2, 2]], np.uint16), np.zeros((1, 2, 1, 2), np.uint8)
+    with pytest.raises(ValueError, match="more than 2 scenes"):
+        insert(values, valid, counts, held)
 
 
 # Ramps

@@ -265,56 +265,123 @@ def settled(sums: I64, weights: I64, step: float) -> F32:
     return out
 
 
-def median_numpy(values: NDArray[Any], valid: Mask) -> NDArray[Any]:
-    """The middle one of the valid values of each band, the lower of the two middle ones of an even number.
-
-    So it is always a value that was measured, and a table of levels may be asked before or after.
-    The specification of `median`.
+def insert_numpy(values: NDArray[Any], valid: Mask, counts: NDArray[np.uint16], held: NDArray[Any]) -> None:
+    """Put the valid values of one more scene among those held, which lie in ascending order; the specification of `insert`.
 
     Parameters
     ----------
-    values : (scene, band, y, x), any dtype
-    valid : (scene, y, x) bool
-
-    Returns
-    -------
-    (band, y, x), dtype of `values`
-        0 where no scene is valid.
+    values : (band, y, x), any dtype
+    valid : (y, x) bool
+    counts : (y, x) uint16
+        How many are held; grows.
+    held : (y, x, band, most), dtype of `values`
+        The first `counts` are set. Raises ValueError where more would come than there is room for.
 
     Examples
     --------
-    >>> median_numpy(np.uint8([[[[3]]], [[[9]]], [[[1]]], [[[7]]]]), np.ones((4, 1, 1), bool)).tolist()
-    [[[3]]]
+    >>> counts, held = np.zeros((1, 1), np.uint16), np.zeros((1, 1, 1, 4), np.uint8)
+    >>> for value in (3, 9, 1, 7):
+    ...     insert_numpy(np.uint8([[[value]]]), np.array([[True]]), counts, held)
+    >>> held.ravel().tolist(), middle_numpy(counts, held).tolist()
+    ([1, 3, 7, 9], [[[3]]])
     """
-    top = np.inf if values.dtype.kind == "f" else np.iinfo(values.dtype).max
-    ordered = np.sort(np.where(valid[:, None], values, values.dtype.type(top)), axis=0)
-    count = valid.sum(axis=0)
-    middle = np.broadcast_to(np.maximum(count - 1, 0) // 2, (1, *values.shape[1:]))
-    found = np.take_along_axis(ordered, middle, axis=0)[0]
-    return np.where(count > 0, found, values.dtype.type(0))
+    if (counts[valid] >= held.shape[-1]).any():
+        raise ValueError(f"more than {held.shape[-1]} scenes lie over one place")
+    for y, x in np.argwhere(valid):
+        end = int(counts[y, x]) + 1
+        held[y, x, :, end - 1] = values[:, y, x]
+        held[y, x, :, :end] = np.sort(held[y, x, :, :end], axis=1)
+    counts += valid
 
 
 @kernel
-def _median(values, valid, out):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
-    scenes, bands, rows, columns = values.shape
-    held = np.empty(scenes, values.dtype)
-    for y in range(rows):
-        for x in range(columns):
-            for band in range(bands):
-                count = 0
-                for scene in range(scenes):
-                    if valid[scene, y, x]:
-                        value, at = values[scene, band, y, x], count
-                        while at > 0 and held[at - 1] > value:  # sorted as they come: dates are few
-                            held[at] = held[at - 1]
-                            at -= 1
-                        held[at] = value
-                        count += 1
-                out[band, y, x] = held[(count - 1) // 2] if count else 0
+def _place(value, count, held):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    """One value among `count` in ascending order: sorted as they come, for dates are few."""
+    at = np.uint64(count)
+    while at > 0 and held[at - np.uint64(1)] > value:
+        held[at] = held[at - np.uint64(1)]
+        at -= np.uint64(1)
+    held[at] = value
 
 
-def median(values: NDArray[Any], valid: Mask) -> NDArray[Any]:
-    """Compiled twin of `median_numpy`."""
-    out = np.empty(values.shape[1:], values.dtype)
-    _median(values, valid, out)
+@kernel
+def _insert(values, valid, counts, held):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    for y in range(valid.shape[0]):
+        for x in range(valid.shape[1]):
+            if valid[y, x]:
+                if counts[y, x] >= held.shape[3]:
+                    return False
+                for band in range(values.shape[0]):
+                    _place(values[band, y, x], counts[y, x], held[y, x, band])
+                counts[y, x] += 1
+    return True
+
+
+def insert(values: NDArray[Any], valid: Mask, counts: NDArray[np.uint16], held: NDArray[Any]) -> None:
+    """Compiled twin of `insert_numpy`."""
+    if not _insert(values, valid, counts, held):
+        raise ValueError(f"more than {held.shape[-1]} scenes lie over one place")
+
+
+def insert_levels_numpy(
+    stored: NDArray[Any], valid: Mask, tables: NDArray[Any], counts: NDArray[np.uint16], held: NDArray[Any]
+) -> None:
+    """Put the levels of a scene's stored numbers among those held; the specification of `insert_levels`.
+
+    Parameters as for `fill_levels_numpy` and `insert_numpy`.
+    """
+    levels = np.stack([table[numbers] for table, numbers in zip(tables, stored, strict=True)])
+    insert_numpy(levels, valid, counts, held)
+
+
+@kernel
+def _insert_levels(stored, valid, tables, counts, held):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    for y in range(valid.shape[0]):
+        for x in range(valid.shape[1]):
+            if valid[y, x]:
+                if counts[y, x] >= held.shape[3]:
+                    return False
+                for band in range(stored.shape[0]):
+                    _place(tables[band, stored[band, y, x]], counts[y, x], held[y, x, band])
+                counts[y, x] += 1
+    return True
+
+
+def insert_levels(
+    stored: NDArray[Any], valid: Mask, tables: NDArray[Any], counts: NDArray[np.uint16], held: NDArray[Any]
+) -> None:
+    """Compiled twin of `insert_levels_numpy`."""
+    if not _insert_levels(stored, valid, tables, counts, held):
+        raise ValueError(f"more than {held.shape[-1]} scenes lie over one place")
+
+
+def middle_numpy(counts: NDArray[np.uint16], held: NDArray[Any]) -> NDArray[Any]:
+    """The middle one of the values held for each pixel and band, the lower of the two middle ones of an even number.
+
+    So it is always a value that was measured, and a table of levels may be asked before or after.
+    The specification of `middle`; parameters as `insert` leaves them.
+
+    Returns
+    -------
+    (band, y, x), dtype of `held`
+        0 where nothing is held.
+    """
+    at = np.broadcast_to((np.maximum(counts, 1)[:, :, None, None] - 1) // 2, (*held.shape[:3], 1)).astype(np.intp)
+    found = np.take_along_axis(held, at, axis=3)[..., 0].transpose(2, 0, 1)
+    return np.where(counts > 0, found, held.dtype.type(0))
+
+
+@kernel
+def _middle(counts, held, out):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    for y in range(out.shape[1]):
+        for x in range(out.shape[2]):
+            count = np.uint64(counts[y, x])
+            for band in range(out.shape[0]):
+                out[band, y, x] = held[y, x, band, (count - np.uint64(1)) >> np.uint64(1)] if count else 0
+
+
+def middle(counts: NDArray[np.uint16], held: NDArray[Any]) -> NDArray[Any]:
+    """Compiled twin of `middle_numpy`."""
+    out = np.empty((held.shape[2], *counts.shape), held.dtype)
+    _middle(counts, held, out)
     return out

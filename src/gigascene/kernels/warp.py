@@ -129,8 +129,12 @@ def _nearest(stored, good, place, ys, xs, out, valid):  # type: ignore[no-untype
         for j in range(ys.shape[1]):
             row, column, there = under(ys[i, j], xs[i, j], good, place)
             valid[i, j] = there
-            for band in range(out.shape[0]):
-                out[band, i, j] = stored[band, row, column] if there else zero
+            if there:
+                for band in range(out.shape[0]):
+                    out[band, i, j] = stored[band, row, column]
+            else:
+                for band in range(out.shape[0]):
+                    out[band, i, j] = zero
 
 
 def interpolate_numpy(part: Part, at: Positions, by: Filter) -> tuple[F32, Mask]:

@@ -46,6 +46,9 @@ WINDOW_WANTED = 2 * MB
 PLAIN_WINDOW = 4 * MB
 """Levels in hand at once of a picture that has no blocks: a strip, or a row of a piece's tiles, so that nothing need be joined."""
 
+SCATTERED_WANTED = 2048
+"""Columns in hand at once where sources lie on other grids."""
+
 SMALLEST_WINDOW = 16
 """Rows below which reading gets slower than any memory saved is worth."""
 
@@ -106,9 +109,10 @@ def projected(needs: Needs, format: Format, codec: Codec, cut: Cut, workers: int
     grid = codec.pieces(format)
     across = min(cut.task_pieces, grid.across)
     width = min(across * grid.piece[1], grid.shape[1])
-    rows = min(cut.window_rows, max(1, cut.task_pieces // grid.across) * grid.piece[0])
+    rows = min(cut.window_rows, max(1, cut.task_pieces // grid.across) * grid.piece[0], grid.shape[0])
     levels = rows * width * (format.bands * np.dtype(format.dtype).itemsize + needs.counted)
-    sources = rows * min(cut.window_columns, width) * needs.pixel
+    columns = min(cut.window_columns, width)
+    sources = rows * columns * needs.pixel + min(rows, needs.square) * min(columns, needs.square) * needs.hand
     handles = workers * max(len(needs.sources), 1) * HANDLE
     return (
         processes * (base() + cut.cache + needs.kept)
@@ -118,16 +122,18 @@ def projected(needs: Needs, format: Format, codec: Codec, cut: Cut, workers: int
 
 
 def _cuts(needs: Needs, format: Format, codec: Codec, workers: int, processes: int) -> Iterator[Cut]:
-    """From wanted to smallest: fewer pieces a task, then fewer rows a window."""
+    """From wanted to smallest: fewer pieces a task, then fewer columns and rows a window."""
     grid, wanted = codec.pieces(format), _rows(needs, format)
     pieces = max(1, wanted // grid.piece[0]) * (grid.across if needs.block[1] > grid.piece[1] else 1)
     pieces = max(1, min(pieces, len(grid) // (TASKS_PER_WORKER * workers)))
-    rows, columns = _window(needs, wanted, format.shape[1]) if needs.sources else _plain_window(grid, format)
-    cache = _cache(needs, columns, 1 if processes > 1 else workers)
+    rows, columns = _wanted_window(needs, wanted, format, grid)
     while True:
+        cache = _cache(needs, rows, columns, 1 if processes > 1 else workers)
         yield Cut(task_pieces=pieces, window_rows=rows, window_columns=columns, cache=cache)
         if pieces > 1:
             pieces //= 2
+        elif needs.square and columns > needs.square:
+            columns //= 2
         elif rows > SMALLEST_WINDOW:
             rows //= 2
         else:
@@ -139,6 +145,13 @@ def _rows(needs: Needs, format: Format) -> int:
     row = format.shape[1] * format.bands * np.dtype(format.dtype).itemsize
     wanted = max(1, min(ROWS_WANTED, TASK_WANTED // row))
     return -(-wanted // needs.block[0]) * needs.block[0]
+
+
+def _wanted_window(needs: Needs, rows: int, format: Format, grid: PieceGrid) -> tuple[int, int]:
+    """Rows and columns of a window, before memory says otherwise."""
+    if needs.square:
+        return max(rows, grid.piece[0]), SCATTERED_WANTED
+    return _window(needs, rows, format.shape[1]) if needs.sources else _plain_window(grid, format)
 
 
 def _window(needs: Needs, rows: int, width: int) -> tuple[int, int]:
@@ -159,10 +172,19 @@ def _plain_window(grid: PieceGrid, format: Format) -> tuple[int, int]:
     return rows, columns
 
 
-def _cache(needs: Needs, columns: int, workers: int) -> int:
+def _cache(needs: Needs, rows: int, columns: int, workers: int) -> int:
     """Room for the blocks that every worker has in hand, in every band."""
-    blocks = sum(block[0] * _touched(columns, block[1]) * size for block, size in needs.sources)
+    if needs.square:
+        rows = min(rows, needs.square)
+        blocks = sum(_under(rows, block[0]) * _under(columns, block[1]) * size for block, size in needs.sources)
+    else:
+        blocks = sum(block[0] * _touched(columns, block[1]) * size for block, size in needs.sources)
     return max(workers * blocks, LEAST_CACHE)
+
+
+def _under(side: int, block: int) -> int:
+    """Rows, or columns, of the blocks under so many of another grid, whose borders lie anywhere."""
+    return (-(-side // block) + 1) * block
 
 
 def _touched(width: int, block: int) -> int:

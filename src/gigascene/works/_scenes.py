@@ -14,6 +14,9 @@ from gigascene.works._needs import Needs
 from gigascene.works._placed import Placed
 from gigascene.works._reach import reaches
 
+SQUARE = 512
+"""Side of what is taken of a scene at once, output pixels: small enough for the processor's caches."""
+
 PROBE = 64
 """Side of the window by which source pixels for one output pixel are counted."""
 
@@ -33,16 +36,15 @@ class Scenes:
         return len(gather.product.channels) or len(gather.assets)
 
     def near(self, window: Window) -> Iterator[tuple[int, Window]]:
-        """Numbers of the scenes that may touch a window, in order, and what of it they may touch."""
+        """Numbers of the scenes that may touch a window, in order, and what of it they may touch, a square at a time."""
         top, left, bottom, right = self._reaches
         near = (top < window.bottom) & (bottom > window.top) & (left < window.right) & (right > window.left)
         for number in np.flatnonzero(near).tolist():
-            first, start = max(int(top[number]), window.top), max(int(left[number]), window.left)
-            height = min(int(bottom[number]), window.bottom) - first
-            yield (
-                number,
-                Window(top=first, left=start, height=height, width=min(int(right[number]), window.right) - start),
-            )
+            rows = max(int(top[number]), window.top), min(int(bottom[number]), window.bottom)
+            columns = max(int(left[number]), window.left), min(int(right[number]), window.right)
+            for first, height in _spans(*rows):
+                for start, width in _spans(*columns):
+                    yield number, Window(top=first, left=start, height=height, width=width)
 
     def inside(self, window: Window) -> NDArray[np.bool_]:
         """Pixels within the region asked for."""
@@ -51,15 +53,16 @@ class Scenes:
         return np.logical_or.reduce([outline.inside(lines, window) for lines in self._polygons])
 
     def needs(self, gathered: int, kept: int = 0) -> Needs:
-        """Of one scene at a time on its way to the grid, and of all that is gathered so far: bytes a pixel."""
+        """Of a square of one scene on its way to the grid, and of all that is gathered so far: bytes a pixel."""
         first = max((one.gather.needs for one in self.placed), key=lambda needs: needs.pixel)
         share = max(map(self._source_share, _some(self.placed)))
         read = int(first.pixel * share) + 8
-        blocks = [min(side, 512) for side in first.block]
         return Needs(
-            pixel=read + 3 * 4 * self.channels + gathered,
-            block=(blocks[0], blocks[1]),
-            sources=first.sources * min(len(self.placed), 3),
+            pixel=gathered,
+            square=SQUARE,
+            hand=read + 3 * 4 * self.channels,
+            block=(min(first.block[0], SQUARE), min(first.block[1], SQUARE)),
+            sources=first.sources,
             counted=2,  # the kind, and which are of one kind
             kept=kept,
         )
@@ -76,6 +79,14 @@ class Scenes:
         own = places[1]
         # A window is far larger than the probe, so its halo weighs less than this says.
         return max((own.height + halo / 4) * (own.width + halo / 4) / (PROBE * PROBE), 1.0)
+
+
+def _spans(start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Where parts begin, and how long they are: cut at multiples of `SQUARE`."""
+    while start < end:
+        stop = min((start // SQUARE + 1) * SQUARE, end)
+        yield start, stop - start
+        start = stop
 
 
 def _some(placed: Sequence[Placed]) -> Sequence[Placed]:

@@ -106,8 +106,6 @@ class Mosaic:
     ) -> Iterator[tuple[int, Part]]:
         """What each scene gives; none is asked for what is full already."""
         for number, near in self.scenes.near(window):
-            if filled.all():
-                return
             if filled[slices(near, window)].all():
                 continue
             part = look(self.placed[number], near)
@@ -147,37 +145,37 @@ class Mosaic:
         return combine.settled(sums, weights, step)
 
     def _median(self, window: Window) -> NDArray[np.float32]:
-        parts = [part for _, part in self._parts(window)]
-        values = np.zeros((len(parts), self.channels, window.height, window.width), np.float32)
-        valid = np.zeros((len(parts), *values.shape[2:]), np.bool_)
-        for number, part in enumerate(parts):
+        counts, held = self._held(window, np.float32)
+        for _, part in self._parts(window):
             place = slices(part.at, window)
-            values[number, :, *place], valid[number, *place] = part.data, part.valid
-        data = combine.median(values, valid)
-        data[:, ~valid.any(axis=0)] = np.nan
+            combine.insert(part.data, part.valid, counts[place], held[place])
+        data = combine.middle(counts, held)
+        data[:, counts == 0] = np.nan
         return data
 
     def _middle_levels(self, window: Window, tables: Tables, filled: NDArray[np.bool_], out: NDArray[Any]) -> None:
         """Levels rise with the values, so the middle level is that of the middle value."""
-        near = list(self.scenes.near(window))
-        levels = np.zeros((len(near), self.channels, window.height, window.width), out.dtype)
-        valid = np.zeros((len(near), *levels.shape[2:]), np.bool_)
-        for at, (number, touched) in enumerate(near):
-            part = self.placed[number].stored(touched)
+        counts, held = self._held(window, out.dtype)
+        for number, near in self.scenes.near(window):
+            part = self.placed[number].stored(near)
             if part is None:
                 continue
             place = slices(part.at, window)
-            for band, table in enumerate(tables(number)):
-                levels[at, band, *place] = table[part.data[band]]
-            valid[at, *place] = part.valid
-        filled |= valid.any(axis=0) & self.scenes.inside(window)
-        out[..., : self.channels] = np.where(filled, combine.median(levels, valid), 0).transpose(1, 2, 0)
+            combine.insert_levels(part.data, part.valid, tables(number), counts[place], held[place])
+        filled |= (counts > 0) & self.scenes.inside(window)
+        out[..., : self.channels] = np.where(filled, combine.middle(counts, held), 0).transpose(1, 2, 0)
+
+    def _held(self, window: Window, dtype: Any) -> tuple[NDArray[np.uint16], NDArray[Any]]:
+        """Room for what lies over one place, and how much does."""
+        shape = window.height, window.width
+        return np.zeros(shape, np.uint16), np.empty((*shape, self.channels, self.recipe.depth), dtype)
 
     @cached_property
     def needs(self) -> Needs:
-        """Of one scene at a time on its way to the grid, and of all that is gathered so far."""
+        """Of a square of one scene on its way to the grid, and of all that is gathered so far."""
         size = 4 * self.channels
-        gathered = {"median": (self.recipe.depth + 1) * (size + 1), "mean": 3 * size + 10}
+        value = 2 * self.channels if self.tabled else size
+        gathered = {"median": self.recipe.depth * value + size + 4, "mean": 3 * size + 10}
         held = 3 * size + 10 if self.recipe.feather else 2 * size + 10
         return self.scenes.needs(gathered.get(self.recipe.combine, held), self._kept)
 
