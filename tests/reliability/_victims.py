@@ -19,7 +19,7 @@ from gigascene.execute import coordinate
 from gigascene.model.plan import Cut, Task
 from gigascene.readers.window import forget
 from gigascene.registry import WRITERS
-from gigascene.writers import _body
+from gigascene.writers import _body, _tiles
 
 
 def main() -> None:
@@ -60,6 +60,10 @@ def work(order) -> int:
             die_at_byte(order["byte"])
         if "step" in order:
             die_at_step(order["step"])
+        if "event" in order:
+            die_at_event(order["event"])
+        if "half" in order:
+            die_in_tile(order["half"])
         if "after_s" in order:
             threading.Thread(target=die_after, args=(order["after_s"],), daemon=True).start()
         try:
@@ -105,6 +109,42 @@ def die_at_step(step: int) -> None:
         return finish(self)
 
     _body.FileSink.finish = finished
+
+
+EVENTS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.scandir", "shutil.rmtree"}
+
+
+def die_at_event(event: int) -> None:
+    """Of a folder of tiles: from the end of the work on, let so many files and folders be touched, and not one more."""
+    left = [event]
+    finish = _tiles.TilesSink.finish
+
+    def hook(name, args):
+        if name in EVENTS:
+            if not left[0]:
+                os.kill(os.getpid(), signal.SIGKILL)
+            left[0] -= 1
+
+    def finished(self):
+        sys.addaudithook(hook)
+        return finish(self)
+
+    _tiles.TilesSink.finish = finished
+
+
+def die_in_tile(number: int) -> None:
+    """Of a folder of tiles: write half of this file, and nothing more."""
+    left = [number]
+    write = _tiles._write
+
+    def mortal(path, data):
+        if not left[0]:
+            write(path, data[: len(data) // 2])
+            os.kill(os.getpid(), signal.SIGKILL)
+        left[0] -= 1
+        write(path, data)
+
+    _tiles._write = mortal
 
 
 def die_after(seconds: float) -> None:

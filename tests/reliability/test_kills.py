@@ -24,7 +24,7 @@ OUTPUTS = {
     "deepzoom": (".dzi", {"tile": 64}),
 }
 ELSEWHERE = {"tiles"}
-"""Has the sink of Deep Zoom, and takes no scene as it lies: the folder commit is killed in tests/writers/test_deepzoom.py."""
+"""Folders, killed in test_folder_kills.py."""
 
 
 def test_every_writer_is_killed():
