@@ -13,8 +13,13 @@ class Files:
 
     def __init__(self):
         self.files, self.moved, self.failing, self.ranges, self.tags = {}, {}, {}, True, {}
+        self.locked = {}  # by the beginning of a path: the status for who does not bring these words, in address or headers
         self.asked, self.sent, self.wait_s = [], 0, 0.0
         self.lock = threading.Lock()
+
+    def shut(self, path, said):
+        """The status for who does not bring the words that open a path; 0 for who does."""
+        return next((code for at, (code, key) in self.locked.items() if path.startswith(at) and key not in said), 0)
 
     def reset(self):
         self.asked, self.sent = [], 0
@@ -32,12 +37,13 @@ def serving(host="127.0.0.1"):
         )
 
         def do_GET(self):
-            path = urlsplit(self.path).path
+            path = urlsplit(self.path).path  # of a whole address too: it serves as a proxy for any http:// host
             time.sleep(files.wait_s)
             with files.lock:
                 files.asked.append((self.path, dict(self.headers)))
                 failing = files.failing.get(path, [])
                 status = failing.pop(0) if failing else 0
+            status = files.shut(path, f"{self.path} {self.headers}") or status
             if status == "cut":
                 self.close_connection = True
                 return None
@@ -47,19 +53,23 @@ def serving(host="127.0.0.1"):
                 return self.answer(status or 404, b"")
             body = files.files[path]
             if status == "half":
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body[: len(body) // 2])
-                self.close_connection = True
-                return None
+                return self.half(body)
             tag = files.tags.get(path, f'"{len(body)}"')
+            if path.endswith(".html"):
+                return self.answer(200, body, **{"Content-Type": "text/html; charset=utf-8"})
             found = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
             if not found or not files.ranges:
                 return self.answer(200, body, ETag=tag)
             start, end = int(found[1]), min(int(found[2]), len(body) - 1)
             span = f"bytes {start}-{end}/{len(body)}"
             return self.answer(206, body[start : end + 1], ETag=tag, **{"Content-Range": span})
+
+        def half(self, body):
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body[: len(body) // 2])
+            self.close_connection = True
 
         def answer(self, status, body, **headers):
             self.send_response(status)

@@ -4,7 +4,8 @@ GigasceneError                     exit code 1
 ├─ UsageError (ValueError)         2  an option that makes no sense
 │  └─ UnknownName (LookupError)    2  a sensor, product, writer, engine, band or mask nobody knows
 ├─ BadInput (OSError)              4  a file that is missing, broken, or not what it claims to be
-│  └─ MissingBands (LookupError)   4  a scene lacks what a product needs
+│  ├─ MissingBands (LookupError)   4  a scene lacks what a product needs
+│  └─ NoAccess (PermissionError)   4  wants a login, a signature, or somebody who pays
 ├─ WriteFailed (OSError)           5  no space, no permission, a target that cannot be
 ├─ LimitExceeded (MemoryError)     6  the smallest possible task does not fit in the memory allowed
 ├─ WorkersLost (RuntimeError)      7  a worker died and died again; a cluster is lost, or of no use
@@ -76,6 +77,10 @@ class MissingBands(BadInput, LookupError):
         product, scene, missing, has, why = self.args
         words = f"{product!r} needs {', '.join(missing)}; scene {scene!r} has only {', '.join(has) or 'no bands'}."
         return "\n".join((words, *why))
+
+
+class NoAccess(BadInput, PermissionError):
+    """As `BadInput`: a file that its server gives only to others, or to those who pay."""
 
 
 class WriteFailed(GigasceneError, OSError):

@@ -18,7 +18,8 @@ from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit, urlunsplit
 
-from gigascene.model.errors import BadInput
+from gigascene.model.errors import BadInput, NoAccess
+from gigascene.storage import _signing
 from gigascene.storage._hosts import checked, proxy
 from gigascene.storage.hrefs import is_remote, place, public, split, whole
 
@@ -35,6 +36,7 @@ AGENT = "gigascene"
 
 T = TypeVar("T")
 
+_LARGEST_TOKEN = 1 << 16
 _MOMENTARY = {408, 429, 500, 502, 503, 504}
 _MOVED = {301, 302, 303, 307, 308}
 
@@ -93,16 +95,16 @@ def _words(error: Exception) -> str:
 def _refused(said: str, status: int) -> BadInput:
     if status in {404, 410}:
         return BadInput(f"is gone (HTTP {status}).", said, hint="The archive has moved or removed it; search again.")
-    if status in {401, 403}:
+    if status in {401, 403, 409}:
         hint = "Its signature may have run out, or it wants credentials: search again, or sign its href anew."
-        return BadInput(f"may not be read (HTTP {status}).", said, hint=hint)
+        return NoAccess(f"may not be read (HTTP {status}).", said, hint=hint)
     return BadInput(f"cannot be read (HTTP {status}).", said)
 
 
 def _followed(said: str, headers: Mapping[str, str], body: bytes | None) -> _Answer:
     asked = whole(said)
     known = _targets.get((asked, said))
-    here = known or asked
+    here = known or _signing.ready(asked)
     for _ in range(REDIRECTS + 1):
         answer = _asked(here, said, headers, body)
         if answer.status in {401, 403, 404} and here == known:  # what it led to may have run out
@@ -110,6 +112,11 @@ def _followed(said: str, headers: Mapping[str, str], body: bytes | None) -> _Ans
             _targets.pop((asked, said), None)
             here, known = asked, None
             continue
+        if answer.status in _signing.CLOSED and (signed := _signing.signed(here, _token)) != here:
+            answer.drop()
+            here = signed
+            continue
+        _check_no_page(answer, said, asked, here, headers)
         if answer.status not in _MOVED:
             return answer
         to = answer.answer.headers.get("Location", "")
@@ -120,6 +127,24 @@ def _followed(said: str, headers: Mapping[str, str], body: bytes | None) -> _Ans
         if body is None:
             _targets[asked, said] = here
     raise BadInput(f"leads from one address to another, more than {REDIRECTS} times", said)
+
+
+def _token(href: str, headers: Mapping[str, str]) -> bytes:
+    """The answer of the service that signs."""
+    return tried(href, headers, None, lambda answer: answer.read(_LARGEST_TOKEN))
+
+
+def _check_no_page(answer: _Answer, said: str, asked: str, here: str, headers: Mapping[str, str]) -> None:
+    """Archives that want a login lead to a page for people, which is a good answer to everybody but us."""
+    kind = answer.answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if (
+        answer.status == 200
+        and kind == "text/html"
+        and "Range" in headers
+        and place(split(asked)) != place(split(here))
+    ):
+        answer.drop()
+        raise NoAccess(f"wants a login: it leads to a page of {place(split(here))[0]}.", said)
 
 
 def _asked(href: str, said: str, headers: Mapping[str, str], body: bytes | None) -> _Answer:

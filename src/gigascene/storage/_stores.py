@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from gigascene.storage import _profiles
+from gigascene.storage import _profiles, paid
 
 RETRIES = 4
 """Of one request, where the server or the way to it fails for a moment."""
@@ -45,6 +45,10 @@ _PLACELESS = ("169.254.169.254", "169.254.170.2", "metadata.google.internal")
 
 class Refused(Exception):
     """``Refused(what, hint)``: in words that may be shown."""
+
+
+class Denied(Refused):
+    """As `Refused`: for want of credentials or rights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def opened(url: str) -> Iterator[tuple[Any, Any, str]]:
     except FileNotFoundError as error:
         raise Refused(*_words(place, str(error), missing=True)) from None
     except (obstore.exceptions.BaseError, ValueError) as error:
-        raise Refused(*_words(place, str(error))) from None
+        raise _refusal(place, str(error)) from None
 
 
 @cache
@@ -106,20 +110,21 @@ def _store(scheme: str, bucket: str) -> Any:
         return stores.GCSStore(bucket, client_options=client, retry_config=retries)
     if scheme == "az":
         return stores.AzureStore(bucket, client_options=client, retry_config=retries)
-    options = _aws()
+    options = _aws(bucket)
     if options.get("endpoint", "").startswith("http://"):
         client["allow_http"] = "true"
     keys = {"credential_provider": _profiled} if _is_profiled() else {}
     return stores.S3Store(bucket, config=options, client_options=client, retry_config=retries, **keys)
 
 
-def _aws() -> dict[str, str]:
-    """Server and region: the environment's, else the profile's."""
+def _aws(bucket: str = "") -> dict[str, str]:
+    """Server and region: the environment's, else the profile's, else where a public bucket is known to lie."""
     said, given = _profiles.facts(_profiles.profile()), os.environ.get
     found = {
         "endpoint": given("AWS_ENDPOINT_URL_S3") or given("AWS_ENDPOINT_URL") or said.get("endpoint_url", ""),
         "region": given("AWS_REGION") or given("AWS_DEFAULT_REGION") or said.get("region", ""),
     }
+    found["region"] = found["region"] or paid.REGIONS.get(bucket, "")
     return {name: value for name, value in found.items() if value}
 
 
@@ -149,27 +154,48 @@ def _profiled() -> Mapping[str, Any]:
     }
 
 
+def _refusal(place: Place, text: str) -> Refused:
+    words = _words(place, text)
+    return (Denied if words == _denied(place, *_answer(text)) else Refused)(*words)
+
+
+def _answer(text: str) -> tuple[str, str, str]:
+    """Code and number of the server's answer, and the text in which the library tells them."""
+    return _found(r"<Code>(\w+)</Code>", text), _found(r"status code: (\d{3})", text), text
+
+
 def _words(place: Place, text: str, *, missing: bool = False) -> tuple[str, str]:
     """What went wrong and what to do, by the code and the number of the server's answer."""
-    code, status = _found(r"<Code>(\w+)</Code>", text), _found(r"status code: (\d{3})", text)
+    code, status, _ = _answer(text)
     if code in {"NoSuchBucket", "ContainerNotFound"}:
         return f"there is no bucket {place.bucket}", "Is its name right, and AWS_ENDPOINT_URL that of its server?"
     if missing:
         return "there is no such object", "Is its name right?"
-    told = code or (f"HTTP {status}" if status else "")
-    return _denied(place, code, status, text, told) or _unreachable(told, text)
-
-
-def _denied(place: Place, code: str, status: str, text: str, told: str) -> tuple[str, str] | None:
-    if any(name in text for name in _PLACELESS):
-        return "no credentials were found", "Give keys or a profile; AWS_SKIP_SIGNATURE=true reads what is public."
-    if code in _WRONG or "Unauthenticated" in text or status == "401":
-        return f"the server does not accept the credentials ({told or 'none that hold'})", f"They are {_whence(place)}."
     if code in _ELSEWHERE or status == "301":
         return f"the bucket {place.bucket} lies in another region", "AWS_REGION says in which."
-    if status == "403":
-        return f"the credentials give no right to it ({told})", f"They are {_whence(place)}."
+    return _denied(place, code, status, text) or _unreachable(_told(code, status), text)
+
+
+def _told(code: str, status: str) -> str:
+    return code or (f"HTTP {status}" if status else "")
+
+
+def _denied(place: Place, code: str, status: str, text: str) -> tuple[str, str] | None:
+    told = _told(code, status)
+    if any(name in text for name in _PLACELESS):
+        return "no credentials were found", _keys(place)
+    if code in _WRONG or "Unauthenticated" in text or status == "401":
+        return f"the server does not accept the credentials ({told or 'none that hold'})", f"They are {_whence(place)}."
+    if status == "403" and code not in _ELSEWHERE:
+        pays = "" if paid.agreed() or place.scheme != "s3" else f" If its readers pay: {paid.VARIABLE}=requester."
+        return f"the credentials give no right to it ({told})", f"They are {_whence(place)}.{pays}"
     return None
+
+
+def _keys(place: Place) -> str:
+    if place.bucket in paid.REGIONS:
+        return f"AWS bills who reads {place.bucket}: give keys or a profile of an account there."
+    return "Give keys or a profile; AWS_SKIP_SIGNATURE=true reads what is public."
 
 
 def _unreachable(told: str, text: str) -> tuple[str, str]:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gigascene.model.errors import BadInput, WriteFailed
-from gigascene.storage._stores import Refused, library, located, opened
+from gigascene.model.errors import BadInput, NoAccess, WriteFailed
+from gigascene.storage._stores import Denied, Refused, library, located, opened
 from gigascene.storage.hrefs import public, whole
 
 PART = 5 << 20
@@ -48,7 +48,8 @@ def part(href: str, start: int, length: int) -> tuple[bytes, int, str]:
                 return b"", meta["size"], str(meta["e_tag"])
             body, meta = bytes(found.bytes()), found.meta
     except Refused as refused:
-        raise BadInput(f"cannot be read: {refused.args[0]}.", said, hint=refused.args[1]) from None
+        kind = NoAccess if isinstance(refused, Denied) else BadInput
+        raise kind(f"cannot be read: {refused.args[0]}.", said, hint=refused.args[1]) from None
     if len(body) != min(length, meta["size"] - start):
         raise BadInput("was asked for a range, and its server sent another", said)
     return body, meta["size"], str(meta["e_tag"] or meta["last_modified"])
