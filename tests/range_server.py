@@ -17,9 +17,15 @@ class Files:
         self.asked, self.sent, self.wait_s = [], 0, 0.0
         self.lock = threading.Lock()
 
-    def shut(self, path, said):
-        """The status for who does not bring the words that open a path; 0 for who does."""
-        return next((code for at, (code, key) in self.locked.items() if path.startswith(at) and key not in said), 0)
+    def status(self, whole, path, headers):
+        """What is answered instead of the file: a failure that was asked for, or the refusal of what a path wants."""
+        with self.lock:
+            self.asked.append((whole, dict(headers)))
+            failing = self.failing.get(path, [])
+            status = failing.pop(0) if failing else 0
+        said = f"{whole} {headers}"
+        shut = (code for at, (code, key) in self.locked.items() if path.startswith(at) and key not in said)
+        return next(shut, status)
 
     def reset(self):
         self.asked, self.sent = [], 0
@@ -39,11 +45,7 @@ def serving(host="127.0.0.1"):
         def do_GET(self):
             path = urlsplit(self.path).path  # of a whole address too: it serves as a proxy for any http:// host
             time.sleep(files.wait_s)
-            with files.lock:
-                files.asked.append((self.path, dict(self.headers)))
-                failing = files.failing.get(path, [])
-                status = failing.pop(0) if failing else 0
-            status = files.shut(path, f"{self.path} {self.headers}") or status
+            status = files.status(self.path, path, self.headers)
             if status == "cut":
                 self.close_connection = True
                 return None
