@@ -27,6 +27,17 @@ class Files:
         shut = (code for at, (code, key) in self.locked.items() if path.startswith(at) and key not in said)
         return next(shut, status)
 
+    def sent_of(self, path, body, wanted):
+        """Status, bytes and headers: a range where one is wanted, pages for people whole."""
+        if path.endswith(".html"):
+            return 200, body, {"Content-Type": "text/html; charset=utf-8"}
+        head = {"ETag": self.tags.get(path, f'"{len(body)}"')}
+        found = re.fullmatch(r"bytes=(\d+)-(\d+)", wanted)
+        if not found or not self.ranges:
+            return 200, body, head
+        start, end = int(found[1]), min(int(found[2]), len(body) - 1)
+        return 206, body[start : end + 1], {**head, "Content-Range": f"bytes {start}-{end}/{len(body)}"}
+
     def reset(self):
         self.asked, self.sent = [], 0
 
@@ -50,21 +61,13 @@ def serving(host="127.0.0.1"):
                 self.close_connection = True
                 return None
             if path in files.moved:
-                return self.answer(302, b"", Location=files.moved[path])
+                return self.answer(302, b"", {"Location": files.moved[path]})
             if (status and status != "half") or path not in files.files:
                 return self.answer(status or 404, b"")
             body = files.files[path]
             if status == "half":
                 return self.half(body)
-            tag = files.tags.get(path, f'"{len(body)}"')
-            if path.endswith(".html"):
-                return self.answer(200, body, **{"Content-Type": "text/html; charset=utf-8"})
-            found = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
-            if not found or not files.ranges:
-                return self.answer(200, body, ETag=tag)
-            start, end = int(found[1]), min(int(found[2]), len(body) - 1)
-            span = f"bytes {start}-{end}/{len(body)}"
-            return self.answer(206, body[start : end + 1], ETag=tag, **{"Content-Range": span})
+            return self.answer(*files.sent_of(path, body, self.headers.get("Range", "")))
 
         def half(self, body):
             self.send_response(200)
@@ -73,9 +76,9 @@ def serving(host="127.0.0.1"):
             self.wfile.write(body[: len(body) // 2])
             self.close_connection = True
 
-        def answer(self, status, body, **headers):
+        def answer(self, status, body, headers=None):
             self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            for name, value in {**(headers or {}), "Content-Length": str(len(body))}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
