@@ -1,11 +1,6 @@
 """Searching: a real STAC API server on loopback, saved catalogues, and servers that misbehave."""
 
 import json
-import shutil
-import socket
-import subprocess
-import time
-from pathlib import Path
 
 import pytest
 
@@ -18,14 +13,9 @@ from gigascene.model.errors import BadInput, UsageError
 from gigascene.settings import settings
 from gigascene.storage import hrefs
 from range_server import serving
+from stac_server import RUSTAC, WHY, needs_server, stac_server
 from where import DATA, needs_data
 
-HERE = Path(__file__).parents[2]
-RUSTAC = next(
-    (str(path) for path in (HERE / "build" / "stac-server" / "bin" / "rustac",) if path.is_file()),
-    shutil.which("rustac"),
-)
-needs_server = pytest.mark.skipif(RUSTAC is None, reason="no rustac: .ci/run installs it into build/stac-server")
 BBOX = (9.0, 46.0, 9.05, 46.04)
 
 
@@ -62,26 +52,8 @@ def allowed(monkeypatch):
 
 @pytest.fixture(scope="session")
 def rustac(tmp_path_factory):
-    """A STAC API server as a process of its own; its address."""
-    folder = tmp_path_factory.mktemp("server")
-    (folder / "items.json").write_text(json.dumps({"type": "FeatureCollection", "features": ITEMS}))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        place = f"127.0.0.1:{free.getsockname()[1]}"
-    with (folder / "log").open("wb") as log:
-        words = [RUSTAC, "serve", "--create-collections", "-a", place, str(folder / "items.json")]
-        server = subprocess.Popen(words, stdout=log, stderr=log)
-    try:
-        for _ in range(200):
-            with socket.socket() as door:
-                if door.connect_ex(("127.0.0.1", int(place.rpartition(":")[2]))) == 0:
-                    break
-            assert server.poll() is None, (folder / "log").read_text()
-            time.sleep(0.05)
-        yield f"http://{place}"
-    finally:
-        server.terminate()
-        server.wait(10)
+    with stac_server(tmp_path_factory.mktemp("server"), ITEMS) as address:
+        yield address
 
 
 @pytest.fixture
@@ -97,7 +69,7 @@ def catalog(request, allowed):
     """Both, in turn: they must find the same."""
     if request.param == "server":
         if RUSTAC is None:
-            pytest.skip("no rustac: .ci/run installs it into build/stac-server")
+            pytest.skip(WHY)
         return request.getfixturevalue("rustac")
     return request.getfixturevalue("saved")
 

@@ -9,7 +9,7 @@ import pytest
 from gigascene.metadata import multihash
 from gigascene.model.errors import BadInput, Stopped, WriteFailed
 from gigascene.settings import settings
-from gigascene.storage import fetched, remote
+from gigascene.storage import _source, remote
 from gigascene.storage.fetched import Copy, begun, fetch, is_there
 from gigascene.storage.names import LONGEST, file_name, unlike
 from range_server import serving
@@ -21,7 +21,7 @@ SUM = ("sha256", hashlib.sha256(BODY).hexdigest())
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setenv("GIGASCENE_ALLOW_PRIVATE_HREFS", "1")
-    monkeypatch.setattr(fetched, "CHUNK", 100_000)
+    monkeypatch.setattr(_source, "CHUNK", 100_000)
     settings.cache_clear()
     remote._states.clear()
     remote._pages.clear()

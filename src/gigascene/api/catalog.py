@@ -14,6 +14,7 @@ from gigascene.execute.catalog.build import GROUPS, Draft, Watch
 from gigascene.execute.catalog.copying import Watch as CopyWatch
 from gigascene.execute.catalog.describe import CatalogPart, described
 from gigascene.execute.catalog.fetch import Fetching, FetchPlan
+from gigascene.execute.catalog.layout import layout
 from gigascene.execute.catalog.pick import by_key
 from gigascene.metadata.stac_scene import SENSOR
 from gigascene.model.errors import BadInput, UnknownName, UsageError
@@ -161,7 +162,8 @@ class FetchedAssets:
     """What is wanted and could not be had."""
 
     notes: tuple[str, ...] = ()
-    """Assets that the copied catalogue leaves out, because their hrefs lead where they may not."""
+    """Which scene stands for another that was named; assets that the copied catalogue leaves out, because their hrefs lead where they
+    may not."""
 
 
 def plan_fetch_assets(
@@ -173,7 +175,8 @@ def plan_fetch_assets(
     workers: int = AT_ONCE,
 ) -> FetchPlan:
     """Say what `fetch_assets` would copy: files, their sizes, and what is there already. Servers are asked for sizes."""
-    return Fetching(fspath(catalog), by_key(_patterns(assets)), items, Path(target)).plan(workers)
+    place = fspath(catalog)
+    return Fetching(place, layout(place), by_key(_patterns(assets)), items, target).plan(workers)
 
 
 def fetch_assets(
@@ -217,7 +220,8 @@ def fetch_assets(
     WriteFailed
         The target cannot be written, or holds another catalogue.
     """
-    fetching = Fetching(fspath(catalog), by_key(_patterns(assets)), items, Path(target))
+    place = fspath(catalog)
+    fetching = Fetching(place, layout(place), by_key(_patterns(assets)), items, target)
     return fetched(fetching, allow_gaps=allow_gaps, workers=workers, watch=watch)
 
 

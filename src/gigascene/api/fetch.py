@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike, fspath
-from pathlib import Path
+from typing import Any
 
+from gigascene.api._by_id import named, resolved
 from gigascene.api.catalog import AT_ONCE, FetchedAssets, fetched
+from gigascene.execute.catalog.access import hrefs_of
 from gigascene.execute.catalog.copying import Watch
 from gigascene.execute.catalog.fetch import Fetching, FetchPlan
-from gigascene.execute.catalog.layout import Placed
-from gigascene.execute.catalog.pick import Pick, source_of
-from gigascene.model.errors import BadInput
+from gigascene.execute.catalog.layout import Placed, laid_out, layout
+from gigascene.execute.catalog.pick import Pick
+from gigascene.model.errors import BadInput, UsageError
 from gigascene.model.product import Product
 from gigascene.plan.build import read_for
 from gigascene.registry import PRODUCTS
@@ -20,41 +22,49 @@ from gigascene.sensors._stac_file import parted
 from gigascene.storage import hrefs
 from gigascene.storage.identity import path_of
 
+Sources = str | PathLike[str] | Sequence[str | PathLike[str]]
+
+BY_ID = "scenes"
+"""Id of the catalogue of what was fetched by id; more may come to it."""
+
 
 def plan_fetch_scenes(
-    source: str | PathLike[str],
+    source: Sources,
     target: str | PathLike[str],
     *,
     product: str = "true-color",
     bands: Sequence[str] = (),
     masks: Sequence[str] = (),
     resolution: float | None = None,
+    api: str | None = None,
     workers: int = AT_ONCE,
 ) -> FetchPlan:
     """Say what `fetch_scenes` would copy."""
-    return _fetching(source, target, by_product(product, bands, masks, resolution)).plan(workers)
+    return _fetching(source, target, by_product(product, bands, masks, resolution), api).plan(workers)
 
 
 def fetch_scenes(
-    source: str | PathLike[str],
+    source: Sources,
     target: str | PathLike[str],
     *,
     product: str = "true-color",
     bands: Sequence[str] = (),
     masks: Sequence[str] = (),
     resolution: float | None = None,
+    api: str | None = None,
     allow_gaps: bool = False,
     workers: int = AT_ONCE,
     watch: Watch | None = None,
 ) -> FetchedAssets:
-    """Copy what a product needs of the scenes of a search or catalogue; the catalogue comes along and opens from `target`.
+    """Copy what a product needs of scenes by id, or of a search or catalogue; a catalogue comes along and opens from `target`.
 
     Parameters
     ----------
-    source : path or address
-        A STAC item, ItemCollection or static catalogue, with ``#ID`` behind it for one scene.
+    source : path, address or id, or sequence of ids
+        A STAC item, ItemCollection or static catalogue, with ``#ID`` behind it for one scene. Or ids of scenes of Landsat and
+        Sentinel-2, which are looked for in the public archives; what is called otherwise by now is found by satellite, place and time.
     target : path
-        A new folder, or one into which bands of the same were copied before.
+        A new folder, or one into which bands of the same were copied before; or the place of one in a bucket (``s3://BUCKET/KEY``).
     product : str
         What shall be made of them.
     bands : sequence of str
@@ -63,24 +73,44 @@ def fetch_scenes(
         What will be masked, such as ``"clouds"``: the quality bands for it come too.
     resolution : float, optional
         As for `compose`.
+    api : str, optional
+        Where ids are looked for, instead of the public archives: a short name as for `search`, or the address of a STAC API.
     allow_gaps, workers, watch
         As for `fetch_assets`.
 
     Raises
     ------
     BadInput
-        As `fetch_assets`; or a scene lacks a band.
+        As `fetch_assets`; or a scene lacks a band; or no archive has a scene.
+    NoAccess
+        Files want a login, or somebody who pays for reading them.
     """
-    fetching = _fetching(source, target, by_product(product, bands, masks, resolution))
+    fetching = _fetching(source, target, by_product(product, bands, masks, resolution), api)
     return fetched(fetching, allow_gaps=allow_gaps, workers=workers, watch=watch)
 
 
-def _fetching(source: str | PathLike[str], target: str | PathLike[str], pick: Pick) -> Fetching:
-    if not is_stac(fspath(source)):
-        hint = "Files of an archive need no fetching; of a scene elsewhere, search: gigascene search … -o scenes.json"
-        raise BadInput("is no STAC item, ItemCollection or catalogue.", fspath(source), hint=hint)
-    place, id = parted(fspath(source))
-    return Fetching(place, pick, [id] if id else [], Path(target))
+def _fetching(source: Sources, target: str | PathLike[str], pick: Pick, api: str | None) -> Fetching:
+    sources = [fspath(source)] if isinstance(source, str | PathLike) else [fspath(one) for one in source]
+    documents = [one for one in sources if is_stac(one)]
+    if len(sources) == 1 and documents:
+        if api is not None:
+            raise UsageError("--api says where ids are looked for; a catalogue needs none")
+        place, id = parted(sources[0])
+        return Fetching(place, layout(place), pick, [id] if id else [], target)
+    if documents:
+        raise UsageError("one catalogue or search result at a time, or any number of ids")
+    for one in sources:
+        if path_of(one).exists():
+            hint = (
+                "Files of an archive need no fetching; of a scene elsewhere, search: gigascene search … -o scenes.json"
+            )
+            raise BadInput("is no STAC item, ItemCollection or catalogue.", one, hint=hint)
+    asked = named(sources)
+    if not asked:
+        hint = "Name a search result, a catalogue, or ids of Landsat or Sentinel-2: gigascene search … -o scenes.json"
+        raise BadInput("is neither a file nor the id of a scene.", next(iter(sources), ""), hint=hint)
+    found = resolved(asked, api)
+    return Fetching(BY_ID, laid_out(found.found, BY_ID), pick, [], target, adds=True, notes=found.notes)
 
 
 def by_product(name: str, bands: Sequence[str], masks: Sequence[str], resolution: float | None) -> Pick:
@@ -103,9 +133,14 @@ def by_product(name: str, bands: Sequence[str], masks: Sequence[str], resolution
 
 def _keys(placed: Placed, files: set[str]) -> list[str]:
     """Assets that are these files; of a scene as its agency delivers it the metadata too, without which it does not open."""
-    keys = [key for key, asset in placed.assets.items() if source_of(asset) in files]
+    keys = [key for key, asset in placed.assets.items() if files & _places(asset)]
     metadata = [key for key, asset in placed.assets.items() if asset.get("roles") == ["metadata"]]
     return [*keys, *(metadata if "gigascene:sensor" in placed.located.item.properties else [])]
+
+
+def _places(asset: Mapping[str, Any]) -> set[str]:
+    """Wherever an asset's file may be read."""
+    return {href for href, _ in hrefs_of(asset)}
 
 
 def _file(href: str) -> str:

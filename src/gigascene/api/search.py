@@ -297,7 +297,7 @@ def _items(wanted: _Wanted, limit: int | None, broken: list[str]) -> Iterator[It
             except BadInput as error:
                 broken.append(str(error))
                 continue
-            yield replace(item, document=_from(server.href, item))
+            yield replace(item, document=came_from(server.href, item))
 
 
 def _server(place: str) -> stac_api.Server | None:
@@ -307,7 +307,7 @@ def _server(place: str) -> stac_api.Server | None:
     return stac_api.server_of(place, remote.document(hrefs.remember(place), stac_api.LARGEST_PAGE))
 
 
-def _from(server: str, item: Item) -> dict[str, Any]:
+def came_from(server: str, item: Item) -> dict[str, Any]:
     """The item with a link to where it comes from: what it names is a stranger's word, also once it lies on disk."""
     if hrefs.is_remote(item.self_href):
         return dict(item.document)

@@ -29,6 +29,11 @@ class Query:
     """What is looked for."""
 
     collections: tuple[str, ...]
+    """Empty for all."""
+
+    ids: tuple[str, ...] = ()
+    """Of items; empty for all."""
+
     bbox: tuple[float, float, float, float] | None = None
     """West, south, east, north, degrees, west below east."""
 
@@ -119,7 +124,11 @@ def _next(
 
 
 def _body(server: Server, query: Query) -> dict[str, Any]:
-    body: dict[str, Any] = {"collections": list(query.collections), "limit": PAGE}
+    body: dict[str, Any] = {"limit": PAGE}
+    if query.collections:
+        body["collections"] = list(query.collections)
+    if query.ids:
+        body["ids"] = list(query.ids)
     if query.bbox is not None:
         body["bbox"] = list(query.bbox)
     if query.datetime:

@@ -55,7 +55,26 @@ Items = Annotated[
 ]
 AllowGaps = Annotated[bool, typer.Option("--allow-gaps", help="Go on without what cannot be read or had; exit code 3.")]
 
-To = Annotated[str, typer.Option("--to", metavar="DIR", help="A new folder, or one to which it was copied before.")]
+To = Annotated[
+    str,
+    typer.Option("--to", metavar="DIR", help="A new folder, one to which it was copied before, or s3://BUCKET/KEY."),
+]
+
+
+def _agree(said: bool) -> bool:
+    """Kept in the environment: worker processes read it too."""
+    if said:
+        from gigascene.storage import paid
+
+        paid.agree()
+    return said
+
+
+RequesterPays = Annotated[
+    bool,
+    typer.Option("--requester-pays", callback=_agree, help="Read buckets whose readers pay: AWS bills your account."),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell files, bytes and what it costs.")]
 AtOnce = Annotated[int, typer.Option("--workers", metavar="N", min=1, max=64, help="Files that are copied at once.")]
 
 
@@ -135,41 +154,43 @@ def fetch(
     asset: Asset,
     to: To,
     items: Items = None,
+    requester_pays: RequesterPays = False,
+    dry_run: DryRun = False,
     allow_gaps: AllowGaps = False,
     workers: AtOnce = 8,
     allow_private: o.AllowPrivate = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:
-    """Copy, or behind `plan` only tell."""
+    """Copy, or only tell."""
     import gigascene
 
     assets, chosen = _joined(asset), _joined(items or [])
     carry_out(
-        context,
         f"stac fetch {catalog}",
         lambda: gigascene.plan_fetch_assets(catalog, assets, to, items=chosen, workers=workers),
         lambda watch: gigascene.fetch_assets(
             catalog, assets, to, items=chosen, allow_gaps=allow_gaps, workers=workers, watch=watch
         ),
+        dry=dry_run or o.is_planned(context),
         json=json,
         quiet=quiet,
     )
 
 
 def carry_out(
-    context: typer.Context,
     what: str,
     plan: Callable[[], FetchPlan],
     fetch: Callable[[Watch], FetchedAssets],
     *,
+    dry: bool,
     json: bool,
     quiet: bool,
 ) -> None:
-    """Copy, or behind `plan` only tell."""
+    """Copy, or where it is `dry` only tell."""
     from dataclasses import asdict
 
-    if o.is_planned(context):
+    if dry:
         _tell(plan(), json=json)
         return
     with progress(what, quiet=quiet, unit="MB") as watch:
@@ -204,12 +225,15 @@ def _tell(plan: FetchPlan, *, json: bool) -> None:
 
     _warn((*plan.gaps, *plan.notes))
     if json:
-        o.print_json({**asdict(plan), "bytes": plan.bytes, "there": plan.there})
+        o.print_json({**asdict(plan), "bytes": plan.bytes, "there": plan.there, "cost": plan.cost})
         return
     for one in plan.copies:
         there = "" if not one.there else ", there" if one.whole else f", {o.size(one.there)} there"
         typer.echo(f"{one.item}  {one.asset}  {o.size(one.bytes)}{there}  {one.path}")
-    typer.echo(f"{_many(len(plan.copies), 'file')}, {o.size(plan.bytes)}; {o.size(plan.bytes - plan.there)} to come")
+    cost = f"; {plan.cost}" if plan.cost else ""
+    typer.echo(
+        f"{_many(len(plan.copies), 'file')}, {o.size(plan.bytes)}; {o.size(plan.bytes - plan.there)} to come{cost}"
+    )
 
 
 def _tree(part: CatalogPart, here: str, below: str) -> Iterator[str]:

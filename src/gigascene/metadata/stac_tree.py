@@ -57,7 +57,10 @@ def catalog(id: str, title: str, description: str) -> dict[str, Any]:
 
 
 def documents(
-    root: Mapping[str, Any], heads: Mapping[tuple[str, ...], Mapping[str, Any]], leaves: Sequence[Leaf]
+    root: Mapping[str, Any],
+    heads: Mapping[tuple[str, ...], Mapping[str, Any]],
+    leaves: Sequence[Leaf],
+    others: Sequence[str] = (),
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every document with its path below the root: items, then their groups from the deepest up, the root last.
 
@@ -69,6 +72,8 @@ def documents(
         By the folders that lead there, each group's own catalogue or collection; all that leaves name.
     leaves : sequence of Leaf
         In the order in which they are linked.
+    others : sequence of str
+        Paths of items that are there already and are linked from the root too.
     """
     groups: dict[tuple[str, ...], _Group] = {(): _Group(root, ROOT)}
     for leaf in leaves:
@@ -81,7 +86,7 @@ def documents(
     for here, group in reversed(groups.items()):
         for leaf in group.leaves:
             yield leaf.path, _item(leaf, group)
-        yield group.path, _group(group, groups[here[:-1]] if here else None)
+        yield group.path, _group(group, groups[here[:-1]] if here else None, () if here else others)
 
 
 def _document(folder: str, head: Mapping[str, Any]) -> str:
@@ -100,14 +105,14 @@ def _item(leaf: Leaf, group: _Group) -> dict[str, Any]:
     return {**said, "links": [*links, *_others(leaf.item)]}
 
 
-def _group(group: _Group, above: _Group | None) -> dict[str, Any]:
+def _group(group: _Group, above: _Group | None, more: Sequence[str]) -> dict[str, Any]:
     links = [_link(group.path, "root", ROOT)]
     if above is not None:
         links.append(_link(group.path, "parent", above.path))
     links += [
         _link(group.path, "child", one.path, str(one.head.get("title") or one.head["id"])) for one in group.children
     ]
-    links += [_link(group.path, "item", leaf.path) for leaf in group.leaves]
+    links += [_link(group.path, "item", path) for path in (*more, *(leaf.path for leaf in group.leaves))]
     return {**group.head, "links": [*links, *_others(group.head)]}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -77,7 +77,7 @@ def send(url: str, path: Path, sent: Sent) -> None:
     """Upload a file: there is the former object or none until all of it is there. Raises `WriteFailed`."""
     size = path.stat().st_size
     with _writing(url), opened(url) as (obstore, store, key):
-        kind = {"Content-Type": TYPES.get(path.suffix.lower(), "application/octet-stream")}
+        kind = {"Content-Type": _type(path.name)}
         if size <= PART:
             obstore.put(store, key, path.read_bytes(), attributes=kind, use_multipart=False)
             sent(size)
@@ -90,9 +90,35 @@ def send(url: str, path: Path, sent: Sent) -> None:
         raise WriteFailed(public(url), f"{there:,} bytes of {size:,} are there")
 
 
+def pour(url: str, parts: Iterator[bytes], size: int, notes: Mapping[str, str]) -> None:
+    """An object of parts that come one after another, with notes; there is none where the parts raise. Raises `WriteFailed`, and what they raise."""
+    kind = {"Content-Type": _type(url), **notes}
+    with _writing(url), opened(url) as (obstore, store, key):
+        if size <= PART:
+            obstore.put(store, key, b"".join(parts), attributes=kind, use_multipart=False)
+        else:
+            step = max(PART, -(-size // MOST_PARTS))
+            obstore.put(store, key, parts, attributes=kind, chunk_size=step, max_concurrency=AT_ONCE)
+        there = obstore.head(store, key)["size"]
+    if there != size:
+        raise WriteFailed(public(url), f"{there:,} bytes of {size:,} are there")
+
+
+def noted(url: str) -> tuple[int, Mapping[str, str]] | None:
+    """Size and notes of an object; None where there is none. Raises `WriteFailed`."""
+    with _writing(url), opened(url) as (obstore, store, key):
+        try:
+            found = obstore.get(store, key, options={"head": True})
+        except FileNotFoundError as error:
+            if "NoSuchBucket" in str(error):
+                raise
+            return None
+        return found.meta["size"], {str(name): str(value) for name, value in found.attributes.items()}
+
+
 def put(url: str, data: bytes) -> None:
     """A small object. Raises `WriteFailed`."""
-    kind = {"Content-Type": TYPES.get(Path(url).suffix, "application/octet-stream")}
+    kind = {"Content-Type": _type(url)}
     with _writing(url), opened(url) as (obstore, store, key):
         obstore.put(store, key, data, attributes=kind, use_multipart=False)
 
@@ -134,6 +160,10 @@ def top(url: str) -> set[str]:
         found = obstore.list_with_delimiter(store, prefix=key)
         paths = [*found["common_prefixes"], *(one["path"] for one in found["objects"])]
         return {path.removeprefix(f"{key}/") for path in paths}
+
+
+def _type(name: str) -> str:
+    return TYPES.get(Path(name).suffix.lower(), "application/octet-stream")
 
 
 def _parts(path: Path, step: int, sent: Sent) -> Iterator[bytes]:

@@ -5,76 +5,47 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from gigascene.model.errors import BadInput
-from gigascene.storage import contents, hrefs, remote
-from gigascene.storage.identity import identity
+from gigascene.storage import _into_bucket, contents, hrefs, remote
+from gigascene.storage._source import Copy, Source, damaged, source_of, too_short
+from gigascene.storage.hrefs import is_bucket
 from gigascene.storage.local import Target, discard, locked, writing
 
-CHUNK = 8 << 20
-"""Bytes that are asked for at once."""
+__all__ = ["Copy", "begun", "fetch", "is_there", "size_of", "size_there"]
 
 Told = Callable[[int], None]
 """Told how many bytes have come; may raise to stop."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Copy:
-    """What is copied, and where to."""
-
-    href: str
-    """A path, or an address as `hrefs.remember` returns it."""
-
-    path: Path
-    size: int | None = None
-    """Bytes it must have; None where nobody says."""
-
-    checksum: tuple[str, str] | None = None
-    """hashlib's name of the algorithm, and the hex digest it must have."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    href: str
-    size: int
-    tag: str
-    """Changes when the content does; empty where nobody can tell."""
-
-    ranges: bool = True
-    """False: its server sends it only whole."""
-
-    def read(self, start: int) -> bytes:
-        """The next bytes; raises `BadInput` where the file has changed."""
-        if hrefs.is_remote(self.href):
-            return remote.read(self.href, start, CHUNK)
-        try:
-            with Path(self.href).open("rb") as file:
-                file.seek(start)
-                return file.read(CHUNK)
-        except OSError as error:
-            raise BadInput(f"cannot be read: {error.strerror}", self.href) from error
-
-
 def size_of(copy: Copy) -> int:
     """Bytes at the source, which is asked; raises `BadInput` where it is gone, or has another size than was told."""
-    return _source(copy).size
+    return source_of(copy).size
+
+
+def size_there(copy: Copy) -> int:
+    """Bytes of the copy, which is there."""
+    if is_bucket(str(copy.path)):
+        return _into_bucket.size(copy)
+    return Path(copy.path).stat().st_size
 
 
 def is_there(copy: Copy) -> bool:
     """True if the copy is whole: of the size and with the checksum that were told, or of the source's size."""
-    if copy.path.is_symlink() or not copy.path.is_file():
+    if is_bucket(str(copy.path)):
+        return _into_bucket.is_there(copy)
+    path = Path(copy.path)
+    if path.is_symlink() or not path.is_file():
         return False
-    size = copy.path.stat().st_size
-    return size == (size_of(copy) if copy.size is None else copy.size) and _holds(copy, copy.path)
+    size = path.stat().st_size
+    return size == (size_of(copy) if copy.size is None else copy.size) and _holds(copy, path)
 
 
 def begun(copy: Copy) -> int:
-    """Bytes of an earlier, interrupted copy."""
+    """Bytes of an earlier, interrupted copy; an object is begun anew."""
     with suppress(FileNotFoundError):
-        return Target(copy.path).sibling("part").stat().st_size
+        return 0 if is_bucket(str(copy.path)) else Target(Path(copy.path)).sibling("part").stat().st_size
     return 0
 
 
@@ -86,11 +57,14 @@ def fetch(copy: Copy, told: Told) -> None:
     BadInput
         The source is gone, refused, changed, or not what was told.
     WriteFailed
-        No space, or another run is copying the same.
+        No space, or another run is copying the same; or the bucket does not take it.
     """
-    target = Target(copy.path)
+    if is_bucket(str(copy.path)):
+        _into_bucket.fetch(copy, told)
+        return
+    target = Target(Path(copy.path))
     target.check()
-    source, notes = _source(copy), target.sibling("from")
+    source, notes = source_of(copy), target.sibling("from")
     with locked(target.sibling("part")) as part:
         start = _usable(part, copy, source, notes)
         told(start)
@@ -101,47 +75,19 @@ def fetch(copy: Copy, told: Told) -> None:
         if not _holds(copy, target.sibling("part")):
             told(-source.size)
             discard(target.sibling("part"), notes)
-            what = f"has not the {copy.checksum[0] if copy.checksum else 'checksum'} that its catalogue tells."
-            raise BadInput(what, hrefs.public(copy.href), hint="It is damaged, or has been replaced; nothing was kept.")
+            raise damaged(copy)
         target.commit(target.sibling("part"))
     discard(notes)
 
 
-def _state(href: str) -> tuple[int, str, bool]:
-    """Size and tag, and whether parts of it can be had."""
-    try:
-        state = remote.state(href)
-    except remote.NoRanges:
-        size = remote.length(href)
-        if size < 0:
-            raise BadInput("does not tell how large it is, and cannot be read in parts.", hrefs.public(href)) from None
-        return size, "", False
-    return state.size, state.tag, True
-
-
-def _source(copy: Copy) -> _Source:
-    ranges = True
-    if hrefs.is_remote(copy.href):
-        size, tag, ranges = _state(copy.href)
-    else:
-        try:
-            size, tag = Path(copy.href).stat().st_size, identity(copy.href)
-        except OSError as error:
-            raise BadInput(f"is gone ({error.strerror}).", copy.href) from error
-    if copy.size not in {None, size}:
-        what = f"has {size:,} bytes, and its catalogue says {copy.size:,}."
-        raise BadInput(what, hrefs.public(copy.href), hint="It has been replaced; build or search the catalogue again.")
-    return _Source(copy.href, size, tag, ranges)
-
-
-def _usable(part: BinaryIO, copy: Copy, source: _Source, notes: Path) -> int:
+def _usable(part: BinaryIO, copy: Copy, source: Source, notes: Path) -> int:
     """Bytes of what was begun that belong to this source; otherwise none, and a note of what begins now."""
     size = part.seek(0, 2)
     same = {"href": hrefs.public(copy.href), "size": source.size, "tag": source.tag}
     certain = source.ranges and (source.tag or copy.checksum)
     if 0 < size <= source.size and certain and _noted(notes) == same:
         return size
-    with writing(copy.path):
+    with writing(Path(copy.path)):
         part.truncate(0)
         notes.write_text(json.dumps(same), encoding="utf-8")
     return 0
@@ -154,7 +100,7 @@ def _noted(notes: Path) -> Any:
         return None
 
 
-def _pour(source: _Source, part: BinaryIO, target: Target, start: int, told: Told) -> None:
+def _pour(source: Source, part: BinaryIO, target: Target, start: int, told: Told) -> None:
     if not source.ranges:
         _stream(source, part, target, told)
         return
@@ -164,14 +110,14 @@ def _pour(source: _Source, part: BinaryIO, target: Target, start: int, told: Tol
         while start < source.size:
             body = source.read(start)[: source.size - start]
             if not body:
-                raise BadInput(f"ends after {start:,} of {source.size:,} bytes.", hrefs.public(source.href))
+                raise too_short(source, start)
             part.write(body)
             start += len(body)
             told(len(body))
         part.flush()
 
 
-def _stream(source: _Source, part: BinaryIO, target: Target, told: Told) -> None:
+def _stream(source: Source, part: BinaryIO, target: Target, told: Told) -> None:
     """The whole, in one answer."""
 
     def put(body: bytes) -> None:
@@ -191,7 +137,7 @@ def _stream(source: _Source, part: BinaryIO, target: Target, told: Told) -> None
     with writing(target.path):
         part.flush()
     if part.tell() != source.size:
-        raise BadInput(f"ends after {part.tell():,} of {source.size:,} bytes.", hrefs.public(source.href))
+        raise too_short(source, part.tell())
 
 
 def _holds(copy: Copy, path: Path) -> bool:

@@ -12,6 +12,7 @@ from gigascene.execute.signals import Stop, stopping
 from gigascene.model.errors import BadInput
 from gigascene.storage import fetched
 from gigascene.storage.fetched import Copy
+from gigascene.storage.hrefs import is_bucket
 from gigascene.storage.local import writing
 
 Watch = Callable[[int, int, int], None]
@@ -32,14 +33,14 @@ class Count:
             self._watch(self._done, self._total, self._before)
 
 
-def copied(todo: Sequence[Copy], count: Count, workers: int) -> dict[Path, str]:
+def copied(todo: Sequence[Copy], count: Count, workers: int) -> dict[str, BadInput]:
     """Copy them; by its path, what was wrong with each that failed."""
-    failed: dict[Path, str] = {}
+    failed: dict[str, BadInput] = {}
     with (
         stopping("What has come is kept: the same command goes on with it.") as stop,
         ThreadPoolExecutor(workers) as pool,
     ):
-        running = {pool.submit(_copy, one, count, stop): one.path for one in todo}
+        running = {pool.submit(_copy, one, count, stop): str(one.path) for one in todo}
         waiting: set[Future[None]] = set(running)
         try:
             while waiting:
@@ -48,7 +49,7 @@ def copied(todo: Sequence[Copy], count: Count, workers: int) -> dict[Path, str]:
                 for one in done:
                     error = one.exception()
                     if isinstance(error, BadInput):
-                        failed[running[one]] = str(error)
+                        failed[running[one]] = error
                     elif error is not None:
                         raise error
         except BaseException:
@@ -63,6 +64,7 @@ def _copy(copy: Copy, count: Count, stop: Stop) -> None:
         stop.check()
         count.add(size)
 
-    with writing(copy.path):
-        copy.path.parent.mkdir(parents=True, exist_ok=True)
+    if not is_bucket(str(copy.path)):
+        with writing(Path(copy.path)):
+            Path(copy.path).parent.mkdir(parents=True, exist_ok=True)
     fetched.fetch(copy, told)

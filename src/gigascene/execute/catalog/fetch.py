@@ -6,20 +6,21 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
+from gigascene.execute.catalog.access import check_agreed, paid_href, told
 from gigascene.execute.catalog.build import text
 from gigascene.execute.catalog.copying import Count, Watch, copied
 from gigascene.execute.catalog.describe import size_of
-from gigascene.execute.catalog.layout import Layout, Placed, layout
+from gigascene.execute.catalog.layout import Layout, Placed
 from gigascene.execute.catalog.pick import Pick, chosen, source_of
 from gigascene.execute.catalog.settled import is_local
+from gigascene.execute.catalog.shelf import Shelf, shelf
 from gigascene.metadata import multihash, stac_tree
-from gigascene.model.errors import BadInput, GigasceneError, WriteFailed
-from gigascene.storage import fetched, hrefs
+from gigascene.model.errors import BadInput, WriteFailed
+from gigascene.storage import fetched, hrefs, paid
 from gigascene.storage.fetched import Copy
-from gigascene.storage.local import Target, writing
 
 ALTERNATE = "https://stac-extensions.github.io/alternate-assets/v1.2.0/schema.json"
 ORIGINAL = "original"
@@ -44,6 +45,9 @@ class AssetCopy:
 
     whole: bool
     """True if it need not be copied."""
+
+    paid: bool = False
+    """True if who reads it pays for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +75,13 @@ class FetchPlan:
         """Of these, those that need not come."""
         return sum(one.there for one in self.copies)
 
+    @property
+    def cost(self) -> str:
+        """What reading may cost the user, in words; empty where nothing is known to."""
+        size = sum(one.bytes - one.there for one in self.copies if one.paid)
+        buckets = sorted({"/".join(one.href.split("/", 3)[:3]) for one in self.copies if one.paid})
+        return f"read in {', '.join(buckets)}, for which AWS bills you: {paid.cost(size)}" if size else ""
+
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
@@ -80,16 +91,36 @@ class _Wanted:
 
     copy: Copy
 
+    @property
+    def asset(self) -> Mapping[str, Any]:
+        """The first of them."""
+        asset: Mapping[str, Any] = self.placed.assets[self.keys[0]]
+        return asset
+
 
 class Fetching:
-    """A catalogue, and which of its files are to be copied where."""
+    """A catalogue, and which of its files are to be copied where.
 
-    def __init__(self, place: str, pick: Pick, items: Sequence[str], target: Path) -> None:
-        self.place, self.target = hrefs.public(place), target
-        self._layout = layout(place)
-        _check_target(target, place, self._layout)
-        picked = list(pick(chosen(self._layout, items, self.place)))
-        self._wanted = [one for placed, keys, _ in picked for one in _files(placed, keys, target)]
+    With `adds`, items that an earlier run has brought and that are not in this catalogue stay in the copied one.
+    """
+
+    def __init__(
+        self,
+        place: str,
+        found: Layout,
+        pick: Pick,
+        items: Sequence[str],
+        target: str | PathLike[str],
+        *,
+        adds: bool = False,
+        notes: Sequence[str] = (),
+    ) -> None:
+        self.place = hrefs.public(place)
+        self._layout, self._shelf, self._adds, self._notes = found, shelf(target), adds, tuple(notes)
+        self._shelf.check(place)
+        self._check_alike()
+        picked = list(pick(chosen(found, items, self.place)))
+        self._wanted = [one for placed, keys, _ in picked for one in _files(placed, keys, self._shelf)]
         self._gaps = tuple(why for _, _, why in picked if why)
         self.done: tuple[AssetCopy, ...] = ()
 
@@ -97,56 +128,76 @@ class Fetching:
         """Ask for sizes, and look at what is there. What cannot be had becomes a gap."""
         with ThreadPoolExecutor(workers) as pool:
             found = list(pool.map(_looked_at, self._wanted))
-        kept = [one for one, known in zip(self._wanted, found, strict=True) if not isinstance(known, str)]
-        gaps = (*self._gaps, *(known for known in found if isinstance(known, str)))
-        copies = tuple(known for known in found if not isinstance(known, str))
-        self._wanted = kept
+        pairs = list(zip(self._wanted, found, strict=True))
+        self._wanted = [one for one, known in pairs if isinstance(known, AssetCopy)]
+        lost = [(one.asset, known) for one, known in pairs if isinstance(known, BadInput)]
         return FetchPlan(
             catalog=self.place,
-            target=str(self.target),
-            copies=copies,
-            gaps=gaps,
+            target=self._shelf.said,
+            copies=tuple(known for known in found if isinstance(known, AssetCopy)),
+            gaps=(*self._gaps, *told(lost)),
             items=len(self._layout.items),
-            notes=self._layout.refused,
+            notes=(*self._notes, *self._layout.refused),
         )
 
     def run(self, plan: FetchPlan, workers: int, watch: Watch) -> tuple[str, ...]:
         """Copy what is not there; words about each file that failed."""
-        with writing(self.target):
-            self.target.mkdir(exist_ok=True)
+        self._shelf.begin()
         known = {one.path: one for one in plan.copies}
         whole = {path for path, one in known.items() if one.whole}
-        todo = [one.copy for one in self._wanted if str(one.copy.path) not in whole]
+        todo = [one for one in self._wanted if str(one.copy.path) not in whole]
         count = Count(sum(known[path].bytes for path in whole), plan.bytes, plan.there, watch)
-        failed = copied(todo, count, workers)
-        self._wanted = [one for one in self._wanted if one.copy.path not in failed]
-        self.done = tuple(one for one in plan.copies if Path(one.path) not in failed)
-        return tuple(sorted(failed.values()))
+        failed = copied([one.copy for one in todo], count, workers)
+        self._wanted = [one for one in self._wanted if str(one.copy.path) not in failed]
+        self.done = tuple(one for one in plan.copies if one.path not in failed)
+        lost = [(one.asset, failed[str(one.copy.path)]) for one in todo if str(one.copy.path) in failed]
+        return tuple(sorted(told(lost)))
 
     def write(self) -> None:
         """The catalogue, its root last."""
         done = {(id(one.placed), key) for one in self._wanted for key in one.keys}
         leaves = [self._leaf(placed, done) for placed in self._layout.items]
-        for path, document in stac_tree.documents(self._layout.root, self._layout.heads, leaves):
-            file = self.target / path
-            with writing(file):
-                file.parent.mkdir(parents=True, exist_ok=True)
-            Target(file).check()
-            Target(file).write_text(text(document))
+        before = self._before({leaf.path for leaf in leaves}) if self._adds else ()
+        for path, document in stac_tree.documents(self._layout.root, self._layout.heads, leaves, before):
+            self._shelf.write(path, text(document))
 
     def _leaf(self, placed: Placed, done: set[tuple[int, str]]) -> stac_tree.Leaf:
         """The item with local hrefs for what was copied, now or before."""
-        before = _assets(self.target / placed.leaf.path)
+        before = _mapping(self._document(placed.leaf.path).get("assets"))
         assets = {}
         for key, asset in placed.assets.items():
             local = _local(asset, placed.names[key])
-            folder = self.target / placed.leaf.folder
-            kept = before.get(key) == local and (folder / placed.names[key]).is_file()
+            kept = before.get(key) == local and self._shelf.has(f"{placed.leaf.folder}/{placed.names[key]}")
             assets[key] = local if (id(placed), key) in done or kept else asset
         item = {**placed.leaf.item, "assets": assets}
         if assets != placed.assets:
             item["stac_extensions"] = list(dict.fromkeys([*(item.get("stac_extensions") or ()), ALTERNATE]))
         return replace(placed.leaf, item=item)
+
+    def _before(self, now: set[str]) -> tuple[str, ...]:
+        """Paths of items in the root as it is, but those that are written now."""
+        links = self._document(stac_tree.ROOT).get("links")
+        found = (one for one in (links if isinstance(links, list) else []) if isinstance(one, Mapping))
+        paths = (str(one.get("href")).removeprefix("./") for one in found if one.get("rel") == "item")
+        return tuple(path for path in paths if path not in now and ".." not in path.split("/") and "://" not in path)
+
+    def _document(self, name: str) -> Mapping[str, Any]:
+        """What an earlier run wrote; empty where there is none."""
+        try:
+            return _mapping(json.loads(self._shelf.read(name) or b"{}"))
+        except ValueError:
+            return {}
+
+    def _check_alike(self) -> None:
+        """The place is new, or the same catalogue was copied there."""
+        if self._shelf.has(stac_tree.ROOT):
+            id = self._document(stac_tree.ROOT).get("id", "?")
+            if id != self._layout.root["id"]:
+                raise WriteFailed(self._shelf.said, f"it holds another catalogue ({id})", "Name a new folder.")
+
+
+def _mapping(found: Any) -> Mapping[str, Any]:
+    return found if isinstance(found, Mapping) else {}
 
 
 def _local(asset: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -154,34 +205,7 @@ def _local(asset: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {**asset, "href": f"./{name}", "alternate": {**(others or {}), ORIGINAL: {"href": asset["href"]}}}
 
 
-def _assets(path: Path) -> Mapping[str, Any]:
-    """Of an item that an earlier run wrote."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))["assets"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-    return found if isinstance(found, Mapping) else {}
-
-
-def _check_target(target: Path, place: str, found: Layout) -> None:
-    """A folder that is new, or one into which the same catalogue was copied."""
-    if not hrefs.is_remote(place) and Path(place).resolve().is_relative_to(target.resolve()):
-        raise WriteFailed(str(target), "the catalogue itself lies there", "Name another folder.")
-    if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise WriteFailed(str(target), "it is a link or a file", "Name a folder.")
-    if not target.parent.is_dir():
-        raise WriteFailed(str(target), f"there is no folder {target.parent}", "Make it first.")
-    there = target / stac_tree.ROOT
-    if there.exists():
-        try:
-            id = json.loads(there.read_text(encoding="utf-8"))["id"]
-        except (OSError, ValueError, KeyError, TypeError):
-            id = "?"
-        if id != found.root["id"] or (target / ".gigascene.json").exists():
-            raise WriteFailed(str(target), f"it holds another catalogue ({id})", "Name a new folder.")
-
-
-def _files(placed: Placed, keys: Sequence[str], target: Path) -> Iterator[_Wanted]:
+def _files(placed: Placed, keys: Sequence[str], target: Shelf) -> Iterator[_Wanted]:
     """Assets of one item, those of the same file together."""
     by_name: dict[str, list[str]] = {}
     for key in keys:
@@ -191,21 +215,22 @@ def _files(placed: Placed, keys: Sequence[str], target: Path) -> Iterator[_Wante
         told = asset.get("file:checksum") or asset.get("checksum:multihash")
         copy = Copy(
             href=source_of(asset),
-            path=target / placed.leaf.folder / name,
+            path=target.place(f"{placed.leaf.folder}/{name}"),
             size=size_of(asset),
             checksum=multihash.decoded(told) if isinstance(told, str) else None,
         )
         yield _Wanted(placed, tuple(same), copy)
 
 
-def _looked_at(wanted: _Wanted) -> AssetCopy | str:
+def _looked_at(wanted: _Wanted) -> AssetCopy | BadInput:
     copy = wanted.copy
     try:
         if not hrefs.is_remote(copy.href) and not is_local(copy.href):
             scheme = copy.href.partition(":")[0]
             raise BadInput(f"begins with {scheme}://, which is not read.", hrefs.public(copy.href))
+        check_agreed(wanted.asset, copy.href)
         whole = fetched.is_there(copy)
-        size = copy.path.stat().st_size if whole else fetched.size_of(copy)
+        size = fetched.size_there(copy) if whole else fetched.size_of(copy)
         return AssetCopy(
             item=str(wanted.placed.leaf.item["id"]),
             asset=",".join(wanted.keys),
@@ -214,6 +239,7 @@ def _looked_at(wanted: _Wanted) -> AssetCopy | str:
             bytes=size,
             there=size if whole else min(fetched.begun(copy), size),
             whole=whole,
+            paid=copy.href == paid_href(wanted.asset),
         )
-    except GigasceneError as error:
-        return str(error)
+    except BadInput as error:
+        return error

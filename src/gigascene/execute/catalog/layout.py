@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -52,27 +52,32 @@ class Layout:
 
 def layout(place: str) -> Layout:
     """The catalogue at a place, read whole; raises `BadInput` where a document of it cannot be read."""
+    stem = PurePosixPath(urlsplit(place).path if hrefs.is_remote(place) else place).stem
+    return laid_out(walk(place), stem)
+
+
+def laid_out(found: Iterable[Group | Located], name: str) -> Layout:
+    """Groups and items as `walk` tells them; a catalogue of that name where no group is their root."""
     folders: dict[str, tuple[str, ...]] = {}
     heads: dict[tuple[str, ...], Mapping[str, Any]] = {}
     taken: dict[tuple[str, ...], set[str]] = {}
     items: list[Placed] = []
     refused: list[str] = []
     root: Mapping[str, Any] | None = None
-    for found in walk(place):
-        if isinstance(found, Group):
-            here = _folders(found, folders, taken)
-            folders[found.place] = here
-            heads[here] = head(found)
+    for one in found:
+        if isinstance(one, Group):
+            here = _folders(one, folders, taken)
+            folders[one.place] = here
+            heads[here] = head(one)
             root = heads[here] if not here else root
             continue
-        above = folders[found.within[-1].place] if found.within else ()
-        item, words = settled(found)
+        above = folders[one.within[-1].place] if one.within else ()
+        item, words = settled(one)
         refused += words
-        name = unlike(file_name(found.item.id), taken.setdefault(above, _reserved()), found.named)
-        leaf = Leaf(folders=above, name=name, item=_from(found, item))
-        items.append(Placed(leaf, _names(item["assets"], f"{name}.json"), found))
-    stem = PurePosixPath(urlsplit(place).path if hrefs.is_remote(place) else place).stem
-    return Layout(root or stac_tree.catalog(file_name(stem), "", "Items."), heads, tuple(items), tuple(refused))
+        own = unlike(file_name(one.item.id), taken.setdefault(above, _reserved()), one.named)
+        leaf = Leaf(folders=above, name=own, item=_from(one, item))
+        items.append(Placed(leaf, _names(item["assets"], f"{own}.json"), one))
+    return Layout(root or stac_tree.catalog(file_name(name), "", "Items."), heads, tuple(items), tuple(refused))
 
 
 def _folders(

@@ -7,9 +7,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from gigascene.execute.catalog.access import hrefs_of, paid_href
 from gigascene.execute.catalog.layout import Layout, Placed
 from gigascene.execute.catalog.settled import is_local
 from gigascene.model.errors import BadInput, UnknownName
+from gigascene.storage import paid
 
 Pick = Callable[[Sequence[Placed]], Iterable[tuple[Placed, Sequence[str], str]]]
 """Of some items which assets are wanted, and why others that were asked for are not there, or nothing."""
@@ -57,11 +59,14 @@ def by_key(patterns: Sequence[str]) -> Pick:
 
 
 def source_of(asset: Mapping[str, Any]) -> str:
-    """Of an asset's hrefs the first on this machine or the web, which wants no account; its own where there is none."""
-    alternates = asset.get("alternate")
-    others = alternates.values() if isinstance(alternates, Mapping) else ()
-    known = [asset["href"], *(one.get("href") for one in others if isinstance(one, Mapping))]
-    return next((href for href in known if is_local(href) or str(href).startswith(("http://", "https://"))), known[0])
+    """Where an asset is read: in a bucket that the user pays for, where they have agreed to; else where no account is wanted.
+
+    That is the first of its hrefs on this machine or the web, or its own where there is none.
+    """
+    known = [href for href, _ in hrefs_of(asset)]
+    if paid.agreed() and (href := paid_href(asset)):
+        return href
+    return next((href for href in known if is_local(href) or href.startswith(("http://", "https://"))), known[0])
 
 
 def _fits(name: str, pattern: str) -> bool:
