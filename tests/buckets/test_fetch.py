@@ -90,7 +90,7 @@ def test_a_large_file_is_streamed_and_noted(big, bucket):
     key = f"near/{ID}/big.tif"
     assert bucket.get(key) == files.files["/big.tif"]
     notes = obstore.get(bucket.store, key).attributes
-    assert notes["gigascene_checksum"] == f"sha256:{hashlib.sha256(files.files['/big.tif']).hexdigest()}"
+    assert notes["gigascenechecksum"] == f"sha256:{hashlib.sha256(files.files['/big.tif']).hexdigest()}"
     files.reset()
     assert gigascene.fetch_assets(item, ["x"], bucket.url("near")).came == 0
     assert not files.asked
@@ -196,12 +196,7 @@ def test_landsat_is_read_by_who_pays(server, bucket, at, archive, tmp_path, monk
     )
     said = spoken(capsys, monkeypatch, *words, "--requester-pays", "--dry-run")
     assert said.code == 0, said.err
-    assert (
-        said.out.rstrip().endswith(
-            f"read in s3://{bucket.name}, for which AWS bills you: less than $0.01 for 0.00027 GB, nothing from inside its region"
-        )
-        or "less than $0.01" in said.out
-    )
+    assert f"read in s3://{bucket.name}, for which AWS bills you: less than $0.01" in said.out.splitlines()[-1]
     said = spoken(capsys, monkeypatch, *words, "--requester-pays")
     assert said.code == 0, said.err
     assert (tmp_path / "near" / ID / "B04.tif").read_bytes() == files.files["/B04.tif"]

@@ -16,8 +16,8 @@ from gigascene.storage import bucket, contents, hrefs, remote
 from gigascene.storage._source import CHUNK, Copy, Source, damaged, source_of, too_short
 from gigascene.storage.local import writing
 
-SOURCE, CHECKSUM = "gigascene_source", "gigascene_checksum"
-"""Notes on an object. Azure takes no dashes in such names."""
+SOURCE, CHECKSUM = "gigascenesource", "gigascenechecksum"
+"""Notes on an object. In such names Azure takes no dashes, and Ceph makes dashes of underscores."""
 
 Told = Callable[[int], None]
 

@@ -187,8 +187,7 @@ def _denied(place: Place, code: str, status: str, text: str) -> tuple[str, str] 
     if code in _WRONG or "Unauthenticated" in text or status == "401":
         return f"the server does not accept the credentials ({told or 'none that hold'})", f"They are {_whence(place)}."
     if status == "403" and code not in _ELSEWHERE:
-        pays = "" if paid.agreed() or place.scheme != "s3" else f" If its readers pay: {paid.VARIABLE}=requester."
-        return f"the credentials give no right to it ({told})", f"They are {_whence(place)}.{pays}"
+        return f"the credentials give no right to it ({told})", f"They are {_whence(place)}."
     return None
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gigascene.model.errors import BadInput, NoAccess, WriteFailed
+from gigascene.storage import paid
 from gigascene.storage._stores import Denied, Refused, library, located, opened
 from gigascene.storage.hrefs import public, whole
 
@@ -48,8 +49,15 @@ def part(href: str, start: int, length: int) -> tuple[bytes, int, str]:
                 return b"", meta["size"], str(meta["e_tag"])
             body, meta = bytes(found.bytes()), found.meta
     except Refused as refused:
-        kind = NoAccess if isinstance(refused, Denied) else BadInput
-        raise kind(f"cannot be read: {refused.args[0]}.", said, hint=refused.args[1]) from None
+        what, hint = refused.args
+        if isinstance(refused, Denied):
+            pays = (
+                ""
+                if paid.agreed() or not said.startswith("s3://")
+                else f" If its readers pay: {paid.VARIABLE}=requester."
+            )
+            raise NoAccess(f"cannot be read: {what}.", said, hint=f"{hint}{pays}") from None
+        raise BadInput(f"cannot be read: {what}.", said, hint=hint) from None
     if len(body) != min(length, meta["size"] - start):
         raise BadInput("was asked for a range, and its server sent another", said)
     return body, meta["size"], str(meta["e_tag"] or meta["last_modified"])

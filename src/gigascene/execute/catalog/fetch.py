@@ -183,17 +183,22 @@ class Fetching:
 
     def _document(self, name: str) -> Mapping[str, Any]:
         """What an earlier run wrote; empty where there is none."""
-        try:
-            return _mapping(json.loads(self._shelf.read(name) or b"{}"))
-        except ValueError:
-            return {}
+        return _parsed(self._shelf.read(name) or b"{}")
 
     def _check_alike(self) -> None:
         """The place is new, or the same catalogue was copied there."""
-        if self._shelf.has(stac_tree.ROOT):
-            id = self._document(stac_tree.ROOT).get("id", "?")
+        if (there := self._shelf.read(stac_tree.ROOT)) is not None:
+            id = _parsed(there).get("id", "?")
             if id != self._layout.root["id"]:
                 raise WriteFailed(self._shelf.said, f"it holds another catalogue ({id})", "Name a new folder.")
+
+
+def _parsed(text: bytes) -> Mapping[str, Any]:
+    """A JSON object; empty for anything else."""
+    try:
+        return _mapping(json.loads(text))
+    except ValueError:
+        return {}
 
 
 def _mapping(found: Any) -> Mapping[str, Any]:
