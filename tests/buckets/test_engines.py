@@ -1,0 +1,45 @@
+"""One mosaic and one composite: the same bytes from disk and from a bucket, to disk and into a bucket, on every engine."""
+
+import pytest
+
+import gigascene
+from buckets import mixed
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory):
+    """A folder of scenes, and the paths of their items in it."""
+    folder = tmp_path_factory.mktemp("scenes")
+    return folder, mixed.write(folder)
+
+
+@pytest.fixture(scope="module")
+def expected(scenes, tmp_path_factory):
+    """SHA-256 of what one core makes of files, by kind."""
+    folder, names = scenes
+    made = tmp_path_factory.mktemp("serial")
+    found = {}
+    for kind in mixed.KINDS:
+        plan = mixed.planned(kind, [folder / name for name in names], made / f"{kind}.tif")
+        gigascene.run(plan)
+        found[kind] = mixed.sha256(made / f"{kind}.tif")
+    assert len(set(found.values())) == len(mixed.KINDS)
+    return found
+
+
+@pytest.mark.parametrize("engine", ["serial", "threads", "processes", "dask"])
+@pytest.mark.parametrize("source", ["file", "s3"])
+@pytest.mark.parametrize("kind", mixed.KINDS)
+def test_the_same_bytes(kind, source, engine, scenes, expected, bucket, tmp_path, scratch):
+    items = mixed.lying(source, *scenes, bucket)
+    plan = mixed.planned(kind, items, tmp_path / "a.tif")
+    assert len({task.index for task in mixed.tasks_of(plan)}) > 3
+    for target in (str(tmp_path / "a.tif"), bucket.url("out/a.tif")):
+        receipt = gigascene.run(mixed.on(plan, engine, target))
+        assert receipt.target == target
+    assert mixed.sha256(tmp_path / "a.tif") == bucket.sha256("out/a.tif") == expected[kind]
+    told = bucket.json("out/a.tif.receipt.json")
+    assert all(one["href"].startswith("s3://" if source == "s3" else "/") for one in told["inputs"])
+    assert not list(scratch.iterdir())
