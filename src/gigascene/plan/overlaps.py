@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gigascene.model.grid import Window
-from gigascene.works._placed import Placed
+from gigascene.works._placed import Part, Placed
 from gigascene.works._reach import pixel_size, reaches
 
 F64 = NDArray[np.float64]
@@ -34,8 +35,14 @@ ENOUGH = 100_000
 FEW = 400
 """Fewer tell nothing."""
 
+KEPT = 160
+"""Places of which the values are kept: pairs of one tile's dates look at the same ones. 200 KB each, of three channels."""
+
 GROUPS = 16
 """Groups of pixels, from dark to bright, of which each gives one pair of medians."""
+
+Values = Callable[[int, Window], Part | None]
+"""Of a scene, by its number, at a place."""
 
 Rectangle = tuple[int, int, int, int]
 """Top, left, bottom, right."""
@@ -60,8 +67,9 @@ def overlaps(placed: Sequence[Placed], workers: int) -> list[Pair]:
     """All pairs of neighbours that share enough valid pixels."""
     sides = reaches([one.gather.geobox for one in placed], placed[0].warp.output)
     boxes = np.stack(sides, axis=1)
+    values = lru_cache(KEPT)(lambda number, place: placed[number].physical(place))
     with ThreadPoolExecutor(workers) as pool:
-        found = pool.map(lambda pair: _pair(placed, *pair), list(_neighbours(boxes)))
+        found = pool.map(lambda pair: _pair(placed, values, *pair), list(_neighbours(boxes)))
         return [pair for pair in found if pair is not None]
 
 
@@ -77,14 +85,14 @@ def _neighbours(boxes: NDArray[np.int64]) -> Iterator[tuple[int, int, Rectangle]
                 yield one, one + 1 + at, (top, left, bottom, right)
 
 
-def _pair(placed: Sequence[Placed], one: int, other: int, shared: Rectangle) -> Pair | None:
+def _pair(placed: Sequence[Placed], values: Values, one: int, other: int, shared: Rectangle) -> Pair | None:
     here, there, seen = [], [], 0
     for place in _places(shared, min(_side(placed[one]), _side(placed[other]))):
-        values = _both(placed[one], placed[other], place)
-        if values is not None:
-            here.append(values[0])
-            there.append(values[1])
-            seen += values[0].shape[1]
+        both = _both(values, one, other, place)
+        if both is not None:
+            here.append(both[0])
+            there.append(both[1])
+            seen += both[0].shape[1]
         if seen >= ENOUGH:
             break
     if seen < FEW:
@@ -121,12 +129,14 @@ def _clipped(top: int, left: int, side: int, shared: Rectangle) -> Window:
     return Window(top=first, left=start, height=height, width=width)
 
 
-def _both(one: Placed, other: Placed, place: Window) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+def _both(
+    values: Values, one: int, other: int, place: Window
+) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
     """Values of the pixels that both have: (channel, pixel) each."""
-    first = one.physical(place)
+    first = values(one, place)
     if first is None or not first.valid.any():
         return None
-    second = other.physical(first.at)
+    second = values(other, first.at)
     if second is None:
         return None
     top, left = second.at.top - first.at.top, second.at.left - first.at.left
