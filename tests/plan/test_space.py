@@ -42,7 +42,7 @@ def test_what_certainly_does_not_fit_is_refused(tmp_path, sparse, said):
         code, out, err = said(*verb, path, "--raw", raw, "-o", tmp_path / "big.pam")
         assert (code, out) == (5, "")
         assert "are free" in err
-        assert "Write .png or .tif" in err
+        assert "Write .tif or .png, or to another disk" in err
     assert [path.name for path in tmp_path.iterdir()] == ["samples.bin"]
 
 

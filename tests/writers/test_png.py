@@ -149,7 +149,7 @@ def test_refusals():
     format = drive.format_of(WRITER, (70, 50))
     with pytest.raises(UsageError, match="fast, default, small"):
         WRITER.format(replace(format, options={"level": "9"}))
-    with pytest.raises(WriteFailed, match=r"Use \.tif"):
+    with pytest.raises(WriteFailed, match=r"Use \.pam"):
         WRITER.format(replace(format, shape=(1, 2**31)))
 
 

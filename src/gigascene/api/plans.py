@@ -13,8 +13,9 @@ from gigascene.execute.deliver import run
 from gigascene.model import wire
 from gigascene.model.errors import BadInput, UsageError
 from gigascene.model.plan import Plan
-from gigascene.plan.build import check_not_of, fitted
+from gigascene.plan.build import check_not_of
 from gigascene.plan.check import check, read
+from gigascene.plan.fit import fitted
 from gigascene.storage.local import Target
 
 __all__ = ["load_plan", "run", "save_plan"]

@@ -13,6 +13,9 @@ from gigascene.model.block import Shown
 from gigascene.model.contracts import Piece
 from gigascene.model.grid import PieceGrid
 
+STRIP = 2 << 20
+"""Bytes of a strip, unless one row is more."""
+
 
 def run_levels(first: int, shown: Iterable[Shown], grid: PieceGrid) -> NDArray[Any]:
     """All levels of a run of pieces, (rows of one piece, run's width, band), from its windows top to bottom.
@@ -42,6 +45,6 @@ def piece_of(index: int, body: bytes, facts: Mapping[str, Any] | None = None) ->
 def strip_grid(shape: tuple[int, int], row_bytes: int) -> PieceGrid:
     """Full-width strips of at most 2 MiB; a power of two rows high, so that they nest in the sources' blocks."""
     rows = 1
-    while rows * 2 * row_bytes <= 2 << 20 and rows < 4096:
+    while rows * 2 * row_bytes <= STRIP and rows < max(4096, shape[0]):
         rows *= 2
     return PieceGrid(shape=shape, piece=(rows, shape[1]))

@@ -11,6 +11,9 @@ import numpy as np
 from gigascene.model.errors import UsageError
 from gigascene.model.plan import Format
 
+CLASSIC = 4_200_000_000
+"""Bytes of the largest classic TIFF: 32-bit offsets, less room for tags that editors append."""
+
 SPAN = 4
 """Tiles along one side of a piece, at full resolution."""
 

@@ -14,28 +14,25 @@ from odc.geo.geobox import GeoBox
 
 from gigascene.kernels import palette
 from gigascene.model.contracts import Writer
-from gigascene.model.errors import LimitExceeded, UnknownName, UsageError
+from gigascene.model.errors import UnknownName, UsageError
 from gigascene.model.look import Look
 from gigascene.model.plan import Cut, Execution, Format, Plan, Recipe, Tone
 from gigascene.model.product import Product
 from gigascene.model.scene import Asset, Scene
 from gigascene.plan import fingerprint
 from gigascene.plan.find import chosen, grid_of, known_masks, needs_of, on_grid, quantity_of
-from gigascene.plan.memory import cut_to_memory
+from gigascene.plan.fit import fitted
 from gigascene.plan.overlay import Drawn, overlaid
 from gigascene.plan.resolution import notes
 from gigascene.plan.survey import Mode, maxima, survey
 from gigascene.plan.tone import Counted, measured, spread, tone
-from gigascene.plan.work import work_of
-from gigascene.registry import ENGINES, PRODUCTS, WRITERS
+from gigascene.registry import PRODUCTS, WRITERS
 from gigascene.sensors import settled
 from gigascene.storage import bucket, hrefs
 from gigascene.storage.folder import target_of
 from gigascene.storage.identity import path_of
 from gigascene.storage.scratch import absolute
-from gigascene.works._needs import Needs
 from gigascene.works.gather import Gather, assets_of
-from gigascene.works.overlay import HELD
 
 NO_TONE = Tone(thresholds=())
 
@@ -256,29 +253,6 @@ def completed(plan: Plan, title: str) -> Plan:
         "gigascene:fingerprint": fingerprint.fingerprint(plan),
     }
     return fitted(replace(plan, format=replace(plan.format, metadata={**plan.format.metadata, **texts})))
-
-
-def fitted(plan: Plan) -> Plan:
-    """The plan cut into tasks that fit its memory; raises `LimitExceeded`."""
-    engine = ENGINES[plan.execution.engine](plan.execution.workers)
-    wanted = replace(plan.execution, workers=engine.workers)
-    writer, format = WRITERS[plan.format.writer], plan.format
-    ending = writer.finishing(format)
-    try:
-        cut, execution = cut_to_memory(_needs(plan), format, writer.codec, wanted, engine.processes, ending)
-    except LimitExceeded:
-        if not wanted.elastic or wanted.workers == 1:
-            raise
-        return fitted(replace(plan, execution=replace(wanted, workers=wanted.workers // 2)))
-    return replace(plan, cut=cut, execution=execution)
-
-
-def _needs(plan: Plan) -> Needs:
-    """Of the work, and of what is drawn over it."""
-    needs = work_of(plan).needs
-    if plan.overlay is None:
-        return needs
-    return replace(needs, pixel=needs.pixel + 1, kept=needs.kept + HELD * plan.overlay.count)
 
 
 def only_read(gather: Gather) -> Scene:

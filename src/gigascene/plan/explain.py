@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from odc.geo.geobox import GeoBox
 
+from gigascene.codecs._tiff_options import CLASSIC, tiff_options
 from gigascene.model.mosaic import Mosaicking
-from gigascene.model.plan import Plan
+from gigascene.model.plan import Format, Plan
 from gigascene.model.scene import Asset
 from gigascene.plan.fingerprint import OFFSET, comparison_facts, overlay_facts
 from gigascene.plan.memory import MB
@@ -49,6 +50,7 @@ def explain(plan: Plan) -> dict[str, Any]:
         "read_mb": round(bytes_to_read(plan) / MB),
         "write_mb": round(disk.file / MB),
         "write_mb_at_most": round(pieces * codec.bound(format) / MB),
+        **_bigtiff(format, pieces * codec.bound(format), disk.file),
         "disk_needed_mb": round(disk.likely / MB),
         "disk_free_mb": disk.free // MB,
         "seconds": round(max((raw / RATE + samples_to_decode(plan) / JPEG2000_RATE) / workers, 0.1), 1),
@@ -77,6 +79,15 @@ def mosaic_facts(mosaic: Mosaicking) -> dict[str, Any]:
 def _offset(plan: Plan) -> dict[str, str]:
     found = [scene.properties[OFFSET] for scene in plan.scenes if OFFSET in scene.properties]
     return {"offset": "; ".join(f"{one['state']}: {one['why']}" for one in found)} if found else {}
+
+
+def _bigtiff(format: Format, most: int, likely: int) -> dict[str, str]:
+    """Whether a GeoTIFF will be a BigTIFF, which its size decides."""
+    if format.writer != "cog":
+        return {}
+    if tiff_options(format).bigtiff:
+        return {"bigtiff": "yes"}
+    return {"bigtiff": "no" if most <= CLASSIC else "probably" if likely > CLASSIC else "if it is over 4.2 GB"}
 
 
 def crs_name(geobox: GeoBox) -> str | None:

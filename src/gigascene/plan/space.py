@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from gigascene.model.errors import WriteFailed
 from gigascene.model.plan import Format, Plan
+from gigascene.plan.fit import REDUCED, others
 from gigascene.registry import WRITERS
 from gigascene.storage.folder import target_of
 from gigascene.storage.scratch import existing, made_at
@@ -18,9 +21,6 @@ SHARES = {"png": 0.6, "jpg": 0.1, "webp": 0.1, "deflate": 0.6, "zstd": 0.6, "lzw
 
 WITH_SMALLER = 4 / 3
 """A picture and all its smaller levels: 1 + 1/4 + 1/16 …"""
-
-REDUCED = {"figure", "preview"}
-"""Writers of small pictures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,20 @@ def check_space(plan: Plan) -> Space:
     if found.least > found.free:
         what = f"it needs {_words(found.least)} on the disk, and {_words(found.free)} are free"
         raise WriteFailed(plan.target, what, _instead(plan))
+    _check_files(plan)
     return found
+
+
+def _check_files(plan: Plan) -> None:
+    """Raise `WriteFailed` where a folder of tiles needs more files than its disk can still have."""
+    layout = getattr(WRITERS[plan.format.writer].codec, "layout", None)
+    if layout is None or (tiles := layout(plan.format)).sparse:
+        return
+    need = sum(math.prod(tiles.counts(level)) for level in range(tiles.depth + 1))
+    status = os.statvfs(existing(Path(made_at(plan.target)).parent))
+    if status.f_files and need > status.f_favail:  # some file systems count none
+        what = f"it is {need:,} files, and the disk can have {status.f_favail:,} more"
+        raise WriteFailed(plan.target, what, "Use a larger --tile, or write .tif, which is one file.")
 
 
 def _share(format: Format) -> float:
@@ -118,7 +131,8 @@ def _instead(plan: Plan) -> str:
         return "A PNG is unpacked beside what is made of it: write to another disk."
     if plan.format.writer == "cog":
         return "Leave out --compress none, or write to another disk."
-    return "Write .png or .tif, which are compressed, or to another disk."
+    fitting = [suffix for suffix, other in others(plan) if space(other).least <= _free(plan)]
+    return f"Write {' or '.join(fitting)}, or to another disk." if fitting else "Write to another disk."
 
 
 def _words(count: int) -> str:

@@ -67,6 +67,12 @@ def check_out(picture: PlainPicture, top: int, height: int, out: NDArray[Any], c
         raise ValueError(f"{out.dtype} {out.shape} cannot take {picture.dtype} {(height, columns, picture.bands)}")
 
 
+def check_columns(picture: PlainPicture, left: int, columns: int) -> None:
+    """Raise ValueError where columns are asked that the picture lacks."""
+    if not 0 <= left < left + columns <= picture.shape[1]:
+        raise ValueError(f"columns {left} to {left + columns} of a picture of {picture.shape[1]}")
+
+
 def check_size(what: str, need: int, size: int, href: str) -> None:
     """Raise `BadInput` where a file is too short for what it declares."""
     if need > size:
@@ -99,9 +105,12 @@ def fill(file: int, out: NDArray[Any], offset: int, href: str) -> None:
         view, offset = view[got:], offset + got
 
 
-def _fill_rows(file: int, out: NDArray[Any], offset: int, step: int, href: str) -> None:
-    """Parts of rows that begin `step` bytes after each other; there are a hundred thousand of them in a large picture."""
+def fill_rows(file: int, out: NDArray[Any], offset: int, step: int, href: str) -> None:
+    """Rows, or parts of rows, that begin `step` bytes after each other: a hundred thousand in a large picture."""
     view, length = out.data.cast("B"), out[0].nbytes
+    if length == step:
+        fill(file, out, offset, href)
+        return
     with suppress(OSError):  # `fill` will meet and tell it
         for begin in range(0, len(view), length):
             if os.preadv(file, [view[begin : begin + length]], offset) != length:
@@ -135,16 +144,12 @@ def read(picture: PlainPicture, top: int, height: int, out: NDArray[Any], left: 
     """
     columns = out.shape[1]
     check_out(picture, top, height, out, columns)
-    if not 0 <= left < left + columns <= picture.shape[1]:
-        raise ValueError(f"columns {left} to {left + columns} of a picture of {picture.shape[1]}")
+    check_columns(picture, left, columns)
     check_unchanged(picture)
     stored = row_bytes(picture)
     start = picture.offset + top * stored + left * (stored // picture.shape[1])
     with opened(picture.href) as file:
-        if columns == picture.shape[1]:
-            fill(file, out, start, picture.href)
-        else:
-            _fill_rows(file, out, start, stored, picture.href)
+        fill_rows(file, out, start, stored, picture.href)
     if picture.dtype == "uint16" and picture.byteorder != sys.byteorder:
         out.byteswap(inplace=True)
     widen(picture, top, out)

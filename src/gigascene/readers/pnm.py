@@ -157,16 +157,13 @@ def read(picture: PlainPicture, top: int, height: int, out: NDArray[Any], left: 
     """
     if picture.packing == "bytes":
         return _samples.read(picture, top, height, out, left)
-    if out.shape[1] != picture.shape[1]:
-        whole = np.empty((height, picture.shape[1], picture.bands), picture.dtype)
-        out[:] = read(picture, top, height, whole)[:, left : left + out.shape[1]]
-        return out
-    _samples.check_out(picture, top, height, out)
+    _samples.check_out(picture, top, height, out, out.shape[1])
+    _samples.check_columns(picture, left, out.shape[1])
     _samples.check_unchanged(picture)
     if picture.packing == "bits":
-        _read_bits(picture, top, out)
+        _read_bits(picture, top, out, left)
     else:
-        out[:] = _decimal(picture)[top : top + height]
+        out[:] = _decimal(picture)[top : top + height, left : left + out.shape[1]]
     _samples.widen(picture, top, out)
     return out
 
@@ -300,14 +297,17 @@ def _endless(start: bytes, href: str) -> BadInput:
     return BadInput(f"has a header that does not end within {HEADER_LIMIT} bytes.", href)
 
 
-def _read_bits(picture: PlainPicture, top: int, out: NDArray[Any]) -> None:
-    """Rows of a bitmap: 1 is black there, and 0 in every other picture."""
-    stored, columns = _samples.row_bytes(picture), picture.shape[1]
+def _read_bits(picture: PlainPicture, top: int, out: NDArray[Any], left: int) -> None:
+    """Rows of a bitmap, from any column on: 1 is black there, and 0 in every other picture."""
+    stored, columns = _samples.row_bytes(picture), out.shape[1]
+    first, skipped = divmod(left, 8)
+    length = (skipped + columns + 7) // 8
     with _samples.opened(picture.href) as file:
         for rows in _samples.strips(len(out), columns):
-            packed = np.empty((rows.stop - rows.start, stored), np.uint8)
-            _samples.fill(file, packed, picture.offset + (top + rows.start) * stored, picture.href)
-            out[rows, :, 0] = 1 - unpacked(packed, 1, columns)
+            packed = np.empty((rows.stop - rows.start, length), np.uint8)
+            begin = picture.offset + (top + rows.start) * stored + first
+            _samples.fill_rows(file, packed, begin, stored, picture.href)
+            out[rows, :, 0] = 1 - unpacked(packed, 1, skipped + columns)[:, skipped:]
 
 
 @lru_cache(maxsize=1)

@@ -12,12 +12,12 @@ from odc.geo.geobox import GeoBox
 
 from gigascene.codecs._tiff_header import header
 from gigascene.codecs._tiff_levels import directories, empty_level
-from gigascene.codecs._tiff_options import level_shape, overviews, tiff_options
+from gigascene.codecs._tiff_options import CLASSIC, level_shape, overviews, tiff_options
 from gigascene.codecs._tiff_tile import framed, tile_coder
 from gigascene.codecs.tile_rows import Half
 from gigascene.metadata.geotiff_tags import geotiff_tags
 from gigascene.model.plan import Format
-from gigascene.writers.cog import CLASSIC, copy_level
+from gigascene.writers.cog import copy_level
 
 
 class CogFile:

@@ -174,8 +174,8 @@ class TilesSink:
 
 def finishing(layout: TileLayout, format: Format) -> int:
     """Memory of `TilesSink.finish`, bytes: rows of tiles of the level workers made last and of all smaller ones, each twice."""
-    width = layout.level_shape(layout.made)[1]
-    return 4 * layout.tile * width * format.bands * np.dtype(format.dtype).itemsize
+    rows, columns = layout.level_shape(layout.made)
+    return 4 * min(layout.tile, rows) * columns * format.bands * np.dtype(format.dtype).itemsize
 
 
 class _Level:

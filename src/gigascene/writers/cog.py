@@ -26,8 +26,8 @@ from rasterio.windows import Window
 from gigascene.codecs._tiff_header import header
 from gigascene.codecs._tiff_levels import Level, directories, empty_level, placed_levels
 from gigascene.codecs._tiff_options import (
+    CLASSIC,
     MADE,
-    SPAN,
     color_bands,
     filled,
     has_mask,
@@ -43,9 +43,7 @@ from gigascene.model.contracts import Placed
 from gigascene.model.errors import UsageError, WriteFailed
 from gigascene.model.plan import Format, Plan
 from gigascene.writers._body import FileSink
-
-CLASSIC = 4_200_000_000
-"""Largest classic TIFF: 32-bit offsets, less room for tags that editors append."""
+from gigascene.writers._limits import check_sides
 
 A_TILE = 400
 """Bytes that the place and the lengths of one tile take while the file is assembled."""
@@ -119,14 +117,17 @@ class CogWriter:
             raise UsageError("JPEG takes grey or RGB of 8 bits")
         if options.bigtiff is False and CODEC.bound(format) * len(CODEC.pieces(format)) > CLASSIC:
             raise UsageError("this may need more than 4 GB, which only a BigTIFF holds; leave bigtiff to be chosen")
+        check_sides(format, "GeoTIFF")
         geotiff_tags(format.geobox)
         return format
 
     def finishing(self, format: Format) -> int:
         """A row of tiles of every level from the second overview on, each once more while it is encoded; and the index."""
-        tile, width = tiff_options(format).tile, level_shape(format.shape, MADE)[1]
-        tiles = len(CODEC.pieces(format)) * (SPAN**2 + SPAN**2 // 4 + SPAN**2 // 16)
-        return 4 * tile * width * format.bands * np.dtype(format.dtype).itemsize + tiles * A_TILE
+        tile = tiff_options(format).tile
+        shapes = [level_shape(format.shape, level) for level in range(overviews(format) + 1)]
+        tiles = sum(-(-rows // tile) * -(-columns // tile) for rows, columns in shapes)
+        rows, columns = shapes[min(MADE, len(shapes) - 1)]
+        return 4 * min(tile, rows) * columns * format.bands * np.dtype(format.dtype).itemsize + tiles * A_TILE
 
     def open(self, body: Path, plan: Plan, done: Sequence[Placed]) -> CogSink:
         """A sink on the body file."""

@@ -25,6 +25,7 @@ from gigascene.model.contracts import Placed
 from gigascene.model.errors import UsageError, WriteFailed
 from gigascene.model.plan import Format, Plan
 from gigascene.writers._body import FileSink
+from gigascene.writers._limits import check_sides
 
 MAX_SIDE = 65_500
 """The format's own limit is 65,535; libjpeg, with which nearly everything reads it, stops here."""
@@ -105,8 +106,7 @@ class JpegWriter:
             raise UsageError(f"JPEG holds grey or RGB, not {color_bands(format)} bands; write .tif")
         if format.nodata not in {None, 0}:
             raise UsageError(f"JPEG takes nodata 0 or alpha, not nodata {format.nodata}")
-        if max(format.shape) > MAX_SIDE:
-            raise WriteFailed("JPEG", f"a side of {max(format.shape):,} is over {MAX_SIDE:,}", "Use .tif or .png.")
+        check_sides(format, "JPEG", MAX_SIDE)
         return replace(format, options={"quality": _quality(format.options.get("quality", 90))})
 
     def finishing(self, format: Format) -> int:

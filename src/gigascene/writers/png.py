@@ -9,12 +9,11 @@ from typing import Any
 
 from gigascene.codecs.png import CODEC, LEVELS, header, trailer
 from gigascene.model.contracts import Placed
-from gigascene.model.errors import UsageError, WriteFailed
+from gigascene.model.errors import UsageError
 from gigascene.model.plan import Format, Plan
 from gigascene.writers._body import FileSink
 from gigascene.writers._channels import check_alpha
-
-MAX_SIDE = 2**31 - 1
+from gigascene.writers._limits import check_sides
 
 
 class PngSink(FileSink):
@@ -50,8 +49,7 @@ class PngWriter:
         if level not in LEVELS:
             raise UsageError(f"PNG has the levels {', '.join(LEVELS)}, not {level!r}")
         check_alpha(format, "PNG")
-        if max(format.shape) > MAX_SIDE:
-            raise WriteFailed("PNG", f"a side of {max(format.shape):,} is over {MAX_SIDE:,}", "Use .tif.")
+        check_sides(format, "PNG")
         return replace(format, options={"level": level})
 
     def finishing(self, format: Format) -> int:
