@@ -161,8 +161,9 @@ def test_resume_gives_the_same_bytes(tmp_path):
     assert (tmp_path / "one.pam").read_bytes() == (tmp_path / "two.pam").read_bytes()
 
 
-def test_rows_are_written_where_they_belong_whatever_their_turn(tmp_path):
-    format = drive.format_of(WRITER, (900, 5_000), 3, "uint8", suffix=".pam")
+@pytest.mark.parametrize("shape", [(900, 5_000), (3, 2_000_000)])
+def test_rows_are_written_where_they_belong_whatever_their_turn(tmp_path, shape):
+    format = drive.format_of(WRITER, shape, 3, "uint8", suffix=".pam")
     levels = drive.picture(format)
     drive.write(tmp_path / "one.pam", levels, WRITER, format)
     pieces = list(drive.pieces(levels, WRITER, format, run=1))

@@ -60,6 +60,12 @@ class PamCodec:
 CODEC = PamCodec()
 
 
+def offset(index: int, format: Format) -> int:
+    """First byte of a piece, behind the header."""
+    at = CODEC.pieces(format)[index]
+    return at.top * row_bytes(format) + at.left * pixel_bytes(format)
+
+
 def row_bytes(format: Format) -> int:
     """Bytes of one row of the picture."""
     return format.shape[1] * pixel_bytes(format)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gigascene.codecs.pam import CODEC, classic_header, header
+from gigascene.codecs.pam import CODEC, classic_header, header, offset
 from gigascene.model.contracts import Piece, Placed
 from gigascene.model.errors import UsageError
 from gigascene.model.plan import Format, Plan
@@ -29,7 +29,7 @@ class PamSink(FileSink):
 
     def store(self, piece: Piece) -> Piece:
         """Rows into their place; no queue."""
-        return self._body.store(piece, self._begin + piece.index * CODEC.bound(self._format))
+        return self._body.store(piece, self._begin + offset(piece.index, self._format))
 
     def _told_beside(self) -> Format:
         return self._format
