@@ -6,6 +6,6 @@ export UV_CUSTOM_COMPILE_COMMAND="requirements/compile.sh"
 pin() { uv pip compile --quiet --python-version 3.11 --universal --no-python-downloads --generate-hashes \
     --no-emit-index-url --no-emit-find-links --no-strip-extras "$@"; }
 pin pyproject.toml --extra build -o requirements/core.txt
-pin pyproject.toml --extra build --extra cloud --extra dask --extra dev --extra docs -c requirements/core.txt -o requirements/dev.txt
+pin pyproject.toml --extra build --extra cloud --extra dask --extra dev --extra docs --extra parquet -c requirements/core.txt -o requirements/dev.txt
 pin requirements/bench.in -c requirements/core.txt -o requirements/bench.txt
 pin requirements/stac-server.in -o requirements/stac-server.txt

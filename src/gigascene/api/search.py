@@ -18,10 +18,11 @@ from shapely.geometry import box, shape
 from gigascene.archives import stac_api
 from gigascene.archives.stac_api import Query
 from gigascene.metadata.stac_items import Item, read_item
+from gigascene.metadata.stac_parquet import Bounds, is_parquet
 from gigascene.model.errors import BadInput, UnknownName, UsageError
 from gigascene.model.scene import Scene
 from gigascene.sensors import scenes_of
-from gigascene.sensors._stac_file import Located, find_items
+from gigascene.sensors._stac_file import Located, find_items, rows
 from gigascene.storage import hrefs, remote
 from gigascene.storage.local import Target
 
@@ -113,7 +114,7 @@ def search(
     limit : int, optional
         The first so many by time.
     catalog : str or path, optional
-        A short name (`CATALOGS`), the address of a STAC API, or an ItemCollection or catalogue on disk or behind an address.
+        A short name (`CATALOGS`), the address of a STAC API, or an ItemCollection (JSON or GeoParquet) or catalogue on disk or behind an address.
 
     Returns
     -------
@@ -284,7 +285,7 @@ def _gathered(wanted: _Wanted, limit: int | None) -> tuple[list[Item], int, list
 def _items(wanted: _Wanted, limit: int | None, broken: list[str]) -> Iterator[Item]:
     server = _server(wanted.place)
     if server is None:
-        for located in find_items(wanted.place):
+        for located in _saved(wanted):
             yield replace(located.item, document=_settled_hrefs(located))
         return
     for query in wanted.queries():
@@ -300,9 +301,16 @@ def _items(wanted: _Wanted, limit: int | None, broken: list[str]) -> Iterator[It
             yield replace(item, document=came_from(server.href, item))
 
 
+def _saved(wanted: _Wanted) -> Iterator[Located]:
+    """Items of a catalogue that is read as it lies."""
+    if is_parquet(wanted.place):
+        return rows(wanted.place, Bounds(first=wanted.first, last=wanted.last, boxes=wanted.boxes))
+    return find_items(wanted.place)
+
+
 def _server(place: str) -> stac_api.Server | None:
     """The API behind an address; None for a catalogue that is read as it lies."""
-    if not hrefs.is_remote(place):
+    if not hrefs.is_remote(place) or is_parquet(place):
         return None
     return stac_api.server_of(place, remote.document(hrefs.remember(place), stac_api.LARGEST_PAGE))
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from gigascene.metadata import stac_parquet
 from gigascene.metadata.stac_items import Item, item_assets, kind_of, link, links, read_item
 from gigascene.model.errors import BadInput, UnknownName
 from gigascene.sensors._stac_documents import read, read_on
@@ -113,7 +114,7 @@ class Located:
 
 
 def is_stac(source: str) -> bool:
-    """True for an address (but of a raster), a folder with a catalogue or an item, or a JSON file that holds STAC.
+    """True for an address (but of a raster), a folder with a catalogue or an item, a JSON file that holds STAC, or GeoParquet.
 
     ``#ID`` may follow.
     """
@@ -122,6 +123,8 @@ def is_stac(source: str) -> bool:
     path = Path(parted(source)[0])
     if path.is_dir():
         return _head(path) is not None
+    if stac_parquet.is_parquet(str(path)):
+        return path.is_file()
     if path.suffix.lower() not in SUFFIXES or not path.is_file():
         return False
     try:
@@ -178,6 +181,11 @@ def walk(place: str) -> Iterator[Group | Located]:
 
     Raises `BadInput` as `find_items`.
     """
+    yield from rows(place) if stac_parquet.is_parquet(place) else _walk(place)
+
+
+def _walk(place: str) -> Iterator[Group | Located]:
+    """Of documents of JSON."""
     if not hrefs.is_remote(place) and Path(place).is_dir():
         place = str(_head(Path(place)) or place)
     known = {_key(place)}
@@ -206,6 +214,12 @@ def walk(place: str) -> Iterator[Group | Located]:
                 raise BadInput(f"links to more than {MOST_DOCUMENTS} documents", hrefs.public(place))
         else:
             raise BadInput("holds no STAC item, ItemCollection, catalogue or collection.", hrefs.public(here))
+
+
+def rows(place: str, bounds: stac_parquet.Bounds | None = None) -> Iterator[Located]:
+    """The items of a GeoParquet file; with `bounds` perhaps not those that do not meet them."""
+    for one in stac_parquet.items(place, bounds):
+        yield _located(one, place, {}, alone=False)
 
 
 def _check_saved(here: str, document: Mapping[str, Any]) -> None:
