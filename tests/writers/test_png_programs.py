@@ -1,11 +1,13 @@
 """PNGs of every kind and of the smallest and oddest sizes, by the programs that others read them with."""
 
+import base64
 import subprocess
 from shutil import which
 
 import numpy as np
 import pytest
 
+from browser.chromium import PROGRAM, chromium
 from gigascene.writers.png import WRITER
 from writers import _drive as drive
 
@@ -69,3 +71,33 @@ def test_imagemagick(pictures):
         )
         if bands in {2, 4}:
             np.testing.assert_array_equal(found[..., 3], levels[..., -1])
+
+
+DRAWN = """(async () => {
+  const image = new Image();
+  image.src = "data:image/png;base64,%s";
+  await image.decode();
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+  const context = canvas.getContext("2d");
+  context.drawImage(image, 0, 0);
+  return [canvas.height, canvas.width, ...context.getImageData(0, 0, canvas.width, canvas.height).data];
+})()"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(PROGRAM is None, reason="no chromium here: apt-get install chromium")
+def test_chromium(pictures, tmp_path):
+    """Levels as a browser draws them: 16 bits to the nearest of 8; none where there is no data."""
+    with chromium(tmp_path / "profile") as page:
+        for path, levels in pictures:
+            height, width, *drawn = page.ask(DRAWN % base64.b64encode(path.read_bytes()).decode())
+            assert (height, width) == levels.shape[:2]
+            found = np.array(drawn).reshape(height, width, 4)
+            bands = levels.shape[2]
+            colours = bands - (bands in {2, 4})
+            seen = found[..., 3] == 255
+            away = np.abs(found[..., :colours] - levels[..., :colours] / (257 if levels.dtype == np.uint16 else 1))
+            assert away[seen].max(initial=0) <= (0 if levels.dtype == np.uint8 else 1)
+            if bands in {2, 4}:
+                np.testing.assert_array_equal(seen, levels[..., -1] > 0)
