@@ -3,7 +3,7 @@
 import re
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -42,12 +42,30 @@ class Files:
         self.asked, self.sent = [], 0
 
 
+class Tunnel(BaseHTTPRequestHandler):
+    """A proxy for https:// that answers itself, for every name in its certificate."""
+
+    context = None
+
+    def do_CONNECT(self):
+        self.send_response(200)
+        self.end_headers()
+        with suppress(OSError), self.context.wrap_socket(self.connection, server_side=True) as inside:
+            self.connection = inside
+            with inside.makefile("rb") as self.rfile, inside.makefile("wb", 0) as self.wfile:
+                self.close_connection = False
+                while not self.close_connection:
+                    self.handle_one_request()
+        self.close_connection = True
+
+
 @contextmanager
-def serving(host="127.0.0.1"):
-    """Yields the address and the files."""
+def serving(host="127.0.0.1", tls=None):
+    """Yields the address and the files. With the SSL context `tls` it answers as a proxy for https:// too, for the names of its certificate."""
     files = Files()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Tunnel):
+        context = tls
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = (
             True  # head and body are two writes, and the second would wait for an answer to the first

@@ -6,7 +6,6 @@ message holds a secret: it names the href as `hrefs.public` shows it.
 
 from __future__ import annotations
 
-import base64
 import http.client
 import socket
 import ssl
@@ -19,7 +18,7 @@ from typing import Any, TypeVar
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit, urlunsplit
 
 from gigascene.model.errors import BadInput, NoAccess
-from gigascene.storage import _signing
+from gigascene.storage import _logins, _signing
 from gigascene.storage._hosts import checked, proxy
 from gigascene.storage.hrefs import is_remote, place, public, split, whole
 
@@ -96,7 +95,8 @@ def _refused(said: str, status: int) -> BadInput:
     if status in {404, 410}:
         return BadInput(f"is gone (HTTP {status}).", said, hint="The archive has moved or removed it; search again.")
     if status in {401, 403, 409}:
-        hint = "Its signature may have run out, or it wants credentials: search again, or sign its href anew."
+        known = _logins.hint(place(split(said))[0])
+        hint = known or "Its signature may have run out, or it wants credentials: search again, or sign its href anew."
         return NoAccess(f"may not be read (HTTP {status}).", said, hint=hint)
     return BadInput(f"cannot be read (HTTP {status}).", said)
 
@@ -144,7 +144,8 @@ def _check_no_page(answer: _Answer, said: str, asked: str, here: str, headers: M
         and place(split(asked)) != place(split(here))
     ):
         answer.drop()
-        raise NoAccess(f"wants a login: it leads to a page of {place(split(here))[0]}.", said)
+        hint = _logins.hint(place(split(asked))[0])
+        raise NoAccess(f"wants a login: it leads to a page of {place(split(here))[0]}.", said, hint=hint)
 
 
 def _asked(href: str, said: str, headers: Mapping[str, str], body: bytes | None) -> _Answer:
@@ -179,9 +180,8 @@ def _answered(
 
 def _credentials(part: SplitResult) -> dict[str, str]:
     if part.username is None:
-        return {}
-    pair = f"{unquote(part.username)}:{unquote(part.password or '')}"
-    return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+        return _logins.header(part.scheme, part.hostname or "")
+    return {"Authorization": _logins.basic(unquote(part.username), unquote(part.password or ""))}
 
 
 def _connection(part: SplitResult, said: str) -> tuple[http.client.HTTPConnection, bool]:
@@ -210,7 +210,7 @@ def _new(scheme: str, host: str, port: int, addresses: tuple[str, ...], via: str
 
 
 def _tunnel(through: SplitResult) -> dict[str, str]:
-    found = _credentials(through)
+    found = _credentials(through) if through.username else {}
     return {"Proxy-Authorization": found["Authorization"]} if found else {}
 
 
