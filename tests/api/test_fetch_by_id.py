@@ -7,6 +7,7 @@ import pytest
 
 import gigascene
 import stac_scene
+import tiny_landsat
 from api.test_search import item as dated
 from cli.shell import spoken
 from gigascene.api import _by_id
@@ -69,7 +70,24 @@ def landsat(id, base, collection, day="2014-08-20"):
     }
 
 
+LEVEL1 = "LC08_L1TP_016037_20170813_20200903_02_T1"
+NAMES = {"blue": "B2", "green": "B3", "red": "B4", "lwir11": "B10", "nir08": "B5"}
+
+
+def level1():
+    """An item as USGS tells level 1: bands and metadata files, without grid or calibration."""
+    item = landsat(f"{LEVEL1}", USGS, "landsat-c2l1", day="2017-08-13")
+    ring = [[-81.2, 32.0], [-78.7, 32.0], [-78.7, 34.1], [-81.2, 34.1], [-81.2, 32.0]]
+    item |= {"bbox": [-81.2, 32.0, -78.7, 34.1], "geometry": {"type": "Polygon", "coordinates": [ring]}}
+    names = {key: f"{LEVEL1}_{name}.TIF" for key, name in NAMES.items()}
+    names |= {f"MTL.{form}": f"{LEVEL1}_MTL.{form}" for form in ("txt", "xml")}
+    told = {"alternate": {"s3": {"storage:requester_pays": True, "href": "s3://usgs-landsat/c2/x.TIF"}}}
+    item["assets"] = {key: {"href": f"{USGS}{name}", **told} for key, name in names.items()}
+    return item
+
+
 ITEMS = [
+    level1(),
     sentinel2(SHORT, NEW),
     sentinel2("S2A_32TMS_20240607_1_L2A", NEW.replace("N0510", "N0500"), **{"s2:processing_baseline": "05.00"}),
     sentinel2("S2B_32TMS_20240607_0_L2A", NEW.replace("S2A", "S2B"), platform="sentinel-2b"),
@@ -236,6 +254,41 @@ def test_who_agreed_to_pay_and_has_no_credentials(api, files, tmp_path, monkeypa
     assert "3 files at s3://usgs-landsat" in said.err
     assert "no credentials were found. AWS bills who reads usgs-landsat" in said.err
     assert os.environ[paid.VARIABLE] == "requester"
+
+
+@pytest.fixture
+def product(files, tmp_path):
+    """Level 1 as its agency delivers it, on disk and behind the address; band 5 is not there."""
+    folder = tiny_landsat.write_collection2(tmp_path / "given" / LEVEL1)
+    files.files |= {f"/data/{path.name}": path.read_bytes() for path in folder.iterdir()}
+    return folder
+
+
+@pytest.mark.parametrize("id", [LEVEL1, "LC08_L1TP_016037_20170813_20170814_02_RT"])
+def test_level_1_comes_with_its_metadata_and_opens_as_the_product(api, files, product, tmp_path, id):
+    near = tmp_path / "near"
+    gigascene.fetch_scenes(id, near, api=api, bands=["red", "green"])
+    assert {path.name for path in (near / LEVEL1).iterdir()} == {
+        f"{LEVEL1}{end}" for end in (".json", "_MTL.txt", "_B3.TIF", "_B4.TIF")
+    }
+    files.files.clear()
+    remote._states.clear()
+    files.reset()
+    [scene] = gigascene.open_scenes(near)
+    there = gigascene.open_scene(product)
+    assert not files.asked
+    assert (scene.sensor, scene.id, scene.datetime) == (there.sensor, there.id, there.datetime)
+    assert scene.asset("red").calibrations == there.asset("red").calibrations
+    assert {"red", "green"} <= {asset.name for asset in scene.assets.values()}
+    assert "blue" in scene.absent
+
+
+def test_level_1_behind_a_login_tells_who_pays_what(api, files, product, tmp_path):
+    files.locked["/data/"] = (401, "never")
+    with pytest.raises(
+        BadInput, match=r"_MTL.txt: may not be read \(HTTP 401\).*--requester-pays reads it in s3://usgs-landsat"
+    ):
+        gigascene.fetch_scenes(LEVEL1, tmp_path / "near", api=api)
 
 
 def test_what_only_payers_read_is_not_asked_for(api, files, tmp_path):

@@ -8,17 +8,19 @@ from typing import Any
 
 from gigascene.api._by_id import named, resolved
 from gigascene.api.catalog import AT_ONCE, FetchedAssets, fetched
-from gigascene.execute.catalog.access import hrefs_of
+from gigascene.execute.catalog.access import hrefs_of, paid_href, told
 from gigascene.execute.catalog.copying import Watch
 from gigascene.execute.catalog.fetch import Fetching, FetchPlan
 from gigascene.execute.catalog.layout import Placed, laid_out, layout
 from gigascene.execute.catalog.pick import Pick
-from gigascene.model.errors import BadInput, UsageError
+from gigascene.model.errors import BadInput, NoAccess, UsageError
 from gigascene.model.product import Product
+from gigascene.model.scene import Scene
 from gigascene.plan.build import read_for
 from gigascene.registry import PRODUCTS
 from gigascene.sensors import is_stac, scenes_of
 from gigascene.sensors._stac_file import parted
+from gigascene.sensors._stac_landsat import METADATA
 from gigascene.storage import hrefs
 from gigascene.storage.identity import path_of
 
@@ -124,18 +126,29 @@ def by_product(name: str, bands: Sequence[str], masks: Sequence[str], resolution
             try:
                 [scene] = scenes_of([placed.located])
                 read = read_for(product, scene, bands, masks, resolution)
-                yield placed, _keys(placed, {_file(asset.href) for asset in read}), ""
+                yield placed, _keys(placed, scene, {_file(asset.href) for asset in read}), ""
+            except NoAccess as error:
+                paying: Mapping[str, Any] = next((asset for asset in placed.assets.values() if paid_href(asset)), {})
+                yield placed, (), "\n".join(told([(paying, error)]))
             except BadInput as error:
                 yield placed, (), str(error)
 
     return pick
 
 
-def _keys(placed: Placed, files: set[str]) -> list[str]:
-    """Assets that are these files; of a scene as its agency delivers it the metadata too, without which it does not open."""
+def _keys(placed: Placed, scene: Scene, files: set[str]) -> list[str]:
+    """Assets that are these files; and those of the metadata without which a scene does not open."""
     keys = [key for key, asset in placed.assets.items() if files & _places(asset)]
-    metadata = [key for key, asset in placed.assets.items() if asset.get("roles") == ["metadata"]]
-    return [*keys, *(metadata if "gigascene:sensor" in placed.located.item.properties else [])]
+    return [*keys, *(key for key in _metadata(placed, scene) if key not in keys)]
+
+
+def _metadata(placed: Placed, scene: Scene) -> list[str]:
+    """Of a scene as its agency delivers it all, of Landsat's level 1 one file."""
+    if "gigascene:sensor" in placed.located.item.properties:
+        return [key for key, asset in placed.assets.items() if asset.get("roles") == ["metadata"]]
+    if scene.sensor != "landsat-c2-l1":
+        return []
+    return [key for key, asset in placed.assets.items() if METADATA.search(str(asset.get("href")))][:1]
 
 
 def _places(asset: Mapping[str, Any]) -> set[str]:

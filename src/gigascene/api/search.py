@@ -48,6 +48,7 @@ COLLECTIONS: Mapping[str, Mapping[str, str]] = {
         "planetary-computer": "landsat-c2-l2",
         "earth-search": "landsat-c2-l2",
     },
+    "landsat-c2-l1": {"usgs": "landsat-c2l1"},
 }
 """What each catalogue calls a collection; the first is where it is looked for. Under the empty name, what saved ones may say."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from gigascene.model.errors import BadInput
+from gigascene.model.errors import BadInput, NoAccess
 from gigascene.model.sensor import Archive
 from gigascene.sensors._landsat_id import SceneId, parse_id
 from gigascene.sensors._landsat_mtl import first, group, parse
@@ -68,7 +68,8 @@ def source(archive: Archive, family: str) -> Source:
     try:
         metadata = parse(mtl, archive.read(mtl))
     except BadInput as error:
-        raise BadInput(error.args[0], f"{archive.name}: {mtl}", hint=error.args[4]) from error
+        kind = NoAccess if isinstance(error, NoAccess) else BadInput
+        raise kind(error.args[0], f"{archive.name}: {mtl}", hint=error.args[4]) from error
     found = Source(archive=archive, id=parse_id(stems[0]), stem=stems[0], mtl=mtl, metadata=metadata)
     _check_satellite(found)
     return found

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from odc.geo.geobox import GeoBox
 
@@ -20,7 +22,8 @@ from gigascene.model.scene import Asset, Calibration, Mask, Scene
 from gigascene.model.sensor import Band
 from gigascene.readers.geotiff import describe
 from gigascene.sensors._stac_file import Located, Unreadable
-from gigascene.storage.hrefs import is_bucket
+from gigascene.storage import paid
+from gigascene.storage.hrefs import is_bucket, is_remote
 from gigascene.storage.identity import identity
 
 USUAL_BLOCKS = (512, 512)
@@ -152,7 +155,10 @@ def _own_grid(located: Located, href: str, key: str) -> GeoBox:
 
 
 def _readable(located: Located, asset: ItemAsset) -> str:
-    """Its href; or another that needs no credentials, where that leads into a bucket or to where nothing is read from."""
+    """Where it is read: in a bucket that the user pays for, where they have agreed to; else where no account is wanted, if such an href is told."""
+    known = (asset.href, *asset.alternates)
+    if paid.agreed() and (mine := next((href for href in known if paid.is_paid(href)), "")):
+        return located.resolved(mine)
     web = next((href for href in asset.alternates if href.startswith(("http://", "https://"))), None)
     try:
         return located.resolved(web if web and is_bucket(asset.href) else asset.href)
@@ -160,6 +166,14 @@ def _readable(located: Located, asset: ItemAsset) -> str:
         if web:
             return located.resolved(web)
         raise
+
+
+def files(located: Located) -> Iterator[tuple[str, str]]:
+    """Of each asset that can be read its file's name, and where it is read."""
+    for asset in located.item.assets:
+        with suppress(Unreadable):
+            href = _readable(located, asset)
+            yield PurePosixPath(unquote(urlsplit(asset.href).path) if is_remote(href) else href).name, href
 
 
 def settled(scene: Scene, keys: Iterable[str]) -> Scene:

@@ -6,19 +6,24 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from gigascene.archives.item_files import ItemFiles
 from gigascene.metadata.stac_items import Item, ItemAsset
 from gigascene.model.errors import BadInput
 from gigascene.model.scene import Calibration, Scene
 from gigascene.model.sensor import Band
-from gigascene.sensors import _stac
+from gigascene.sensors import _stac, landsat_c2_l1
 from gigascene.sensors._landsat_bands import THERMAL
 from gigascene.sensors._landsat_masks import QUALITY, collection2
 from gigascene.sensors._stac_file import Located
 from gigascene.sensors.landsat_c2_l2 import bands_of
+from gigascene.storage.hrefs import is_remote
 
 _ID = re.compile(
     r"L(?P<sensor>[CEOT])0(?P<satellite>[4-9])_(?P<level>L[12][A-Z]{2})_\d{6}_\d{8}_(?:\d{8}_)?(?P<collection>\d\d)"
 )
+
+METADATA = re.compile(r"_MTL\.(txt|xml|json)$", re.IGNORECASE)
+"""Names of metadata files, any of which tells all of level 1."""
 
 REFLECTANCE = Calibration(scale=2.75e-05, offset=-0.2)
 TEMPERATURE = Calibration(scale=0.00341802, offset=149.0, unit="K")
@@ -45,12 +50,14 @@ def scene_of(located: Located) -> Scene:
     item = located.item
     part = _ID.match(item.id)
     assert part is not None
-    if part["collection"] != "02" or not part["level"].startswith("L2"):
+    if part["collection"] != "02":
         raise BadInput(
-            f"is Landsat {part['level']} of Collection {part['collection']}; from STAC items only level 2 of Collection 2 is read.",
+            f"is Landsat {part['level']} of Collection {part['collection']}; from STAC items only Collection 2 is read.",
             located.named,
             hint="Fetch the scene's files and give their folder.",
         )
+    if part["level"].startswith("L1"):
+        return _level1(located)
     satellite = int(part["satellite"])
     bands = bands_of(satellite)
     chosen = _stac.best(item.assets, lambda asset: _key_of(asset, bands))
@@ -63,6 +70,17 @@ def scene_of(located: Located) -> Scene:
         masks=collection2(satellite, part["sensor"]),
         properties={"landsat:correction": part["level"]},
     )
+
+
+def _level1(located: Located) -> Scene:
+    """As its own metadata file tells it, for items do not tell its calibration; of a copy only what was copied."""
+    files = dict(_stac.files(located))
+    here = {name: href for name, href in files.items() if not is_remote(href)}
+    if any(METADATA.search(name) for name in here):
+        files = here
+    if not any(METADATA.search(name) for name in files):
+        raise BadInput("names no MTL file, which says what its bands mean.", located.named)
+    return landsat_c2_l1.SENSOR.open(ItemFiles(located.named, files))
 
 
 def _key_of(asset: ItemAsset, bands: tuple[Band, ...]) -> str | None:
