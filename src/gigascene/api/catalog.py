@@ -254,6 +254,8 @@ def _patterns(assets: Sequence[str]) -> Sequence[str]:
 
 
 def _stand(gaps: Sequence[str], *, allow_gaps: bool, catalog: str) -> None:
+    if len(gaps) == 1 and not allow_gaps:
+        raise BadInput(gaps[0], hint="(--allow-gaps goes on without.)")
     if gaps and not allow_gaps:
         raise BadInput("cannot be had as wanted; --allow-gaps goes on without:", catalog, hint=f"\n{_some(gaps)}")
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from gigascene.api._by_id import named, resolved
 from gigascene.api.catalog import AT_ONCE, FetchedAssets, fetched
-from gigascene.execute.catalog.access import hrefs_of, paid_href, told
+from gigascene.execute.catalog.access import hrefs_of
 from gigascene.execute.catalog.copying import Watch
 from gigascene.execute.catalog.fetch import Fetching, FetchPlan
 from gigascene.execute.catalog.layout import Placed, laid_out, layout
 from gigascene.execute.catalog.pick import Pick
-from gigascene.model.errors import BadInput, NoAccess, UsageError
+from gigascene.model.errors import BadInput, UsageError
 from gigascene.model.product import Product
 from gigascene.model.scene import Scene
 from gigascene.plan.build import read_for
@@ -83,9 +83,7 @@ def fetch_scenes(
     Raises
     ------
     BadInput
-        As `fetch_assets`; or a scene lacks a band; or no archive has a scene.
-    NoAccess
-        Files want a login, or somebody who pays for reading them.
+        As `fetch_assets`; or a scene lacks a band; no archive has a scene; or its files want a login, or somebody who pays for reading them.
     """
     fetching = _fetching(source, target, by_product(product, bands, masks, resolution), api)
     return fetched(fetching, allow_gaps=allow_gaps, workers=workers, watch=watch)
@@ -121,17 +119,14 @@ def by_product(name: str, bands: Sequence[str], masks: Sequence[str], resolution
     if bands and product.choose != len(bands):
         product = Product(name="bands", title="Bands", choose=len(bands), channels=(), quantity="")
 
-    def pick(chosen: Sequence[Placed]) -> Iterator[tuple[Placed, Sequence[str], str]]:
+    def pick(chosen: Sequence[Placed]) -> Iterator[tuple[Placed, Sequence[str], BadInput | None]]:
         for placed in chosen:
             try:
                 [scene] = scenes_of([placed.located])
                 read = read_for(product, scene, bands, masks, resolution)
-                yield placed, _keys(placed, scene, {_file(asset.href) for asset in read}), ""
-            except NoAccess as error:
-                paying: Mapping[str, Any] = next((asset for asset in placed.assets.values() if paid_href(asset)), {})
-                yield placed, (), "\n".join(told([(paying, error)]))
+                yield placed, _keys(placed, scene, {_file(asset.href) for asset in read}), None
             except BadInput as error:
-                yield placed, (), str(error)
+                yield placed, (), error
 
     return pick
 

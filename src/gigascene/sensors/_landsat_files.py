@@ -68,8 +68,9 @@ def source(archive: Archive, family: str) -> Source:
     try:
         metadata = parse(mtl, archive.read(mtl))
     except BadInput as error:
-        kind = NoAccess if isinstance(error, NoAccess) else BadInput
-        raise kind(error.args[0], f"{archive.name}: {mtl}", hint=error.args[4]) from error
+        if isinstance(error, NoAccess):  # which names where it lies
+            raise
+        raise BadInput(error.args[0], f"{archive.name}: {mtl}", hint=error.args[4]) from error
     found = Source(archive=archive, id=parse_id(stems[0]), stem=stems[0], mtl=mtl, metadata=metadata)
     _check_satellite(found)
     return found

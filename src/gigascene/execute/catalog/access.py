@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from gigascene.execute.catalog.describe import size_of
 from gigascene.model.errors import BadInput, NoAccess
@@ -43,9 +43,10 @@ def told(failed: Iterable[tuple[Mapping[str, Any], BadInput]]) -> tuple[str, ...
     return (*lines, *(_line(server, what, these) for (server, what), these in shut.items()))
 
 
-def _server(href: str) -> str:
-    """Host or bucket of an address."""
-    return f"{urlsplit(href).scheme}://{urlsplit(href).netloc.rpartition('@')[2]}"
+def _server(words: str) -> str:
+    """Host or bucket of the address in some words."""
+    found = re.search(r"\w+://(?:[^/@\s]*@)?([^/\s]+)", words)
+    return f"{found[0].partition('://')[0]}://{found[1]}" if found else words
 
 
 def _line(server: str, what: str, these: list[tuple[Mapping[str, Any], NoAccess]]) -> str:

@@ -121,7 +121,7 @@ class Fetching:
         self._check_alike()
         picked = list(pick(chosen(found, items, self.place)))
         self._wanted = [one for placed, keys, _ in picked for one in _files(placed, keys, self._shelf)]
-        self._gaps = tuple(why for _, _, why in picked if why)
+        self._lost = [(_paying(placed), why) for placed, _, why in picked if why is not None]
         self.done: tuple[AssetCopy, ...] = ()
 
     def plan(self, workers: int) -> FetchPlan:
@@ -130,12 +130,12 @@ class Fetching:
             found = list(pool.map(_looked_at, self._wanted))
         pairs = list(zip(self._wanted, found, strict=True))
         self._wanted = [one for one, known in pairs if isinstance(known, AssetCopy)]
-        lost = [(one.asset, known) for one, known in pairs if isinstance(known, BadInput)]
+        lost = [*self._lost, *((one.asset, known) for one, known in pairs if isinstance(known, BadInput))]
         return FetchPlan(
             catalog=self.place,
             target=self._shelf.said,
             copies=tuple(known for known in found if isinstance(known, AssetCopy)),
-            gaps=(*self._gaps, *told(lost)),
+            gaps=told(lost),
             items=len(self._layout.items),
             notes=(*self._notes, *self._layout.refused),
         )
@@ -199,6 +199,11 @@ def _parsed(text: bytes) -> Mapping[str, Any]:
         return _mapping(json.loads(text))
     except ValueError:
         return {}
+
+
+def _paying(placed: Placed) -> Mapping[str, Any]:
+    """An asset of an item whose readers may pay; none where none is."""
+    return next((asset for asset in placed.assets.values() if isinstance(asset, Mapping) and paid_href(asset)), {})
 
 
 def _mapping(found: Any) -> Mapping[str, Any]:

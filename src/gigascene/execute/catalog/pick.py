@@ -13,8 +13,8 @@ from gigascene.execute.catalog.settled import is_local
 from gigascene.model.errors import BadInput, UnknownName
 from gigascene.storage import paid
 
-Pick = Callable[[Sequence[Placed]], Iterable[tuple[Placed, Sequence[str], str]]]
-"""Of some items which assets are wanted, and why others that were asked for are not there, or nothing."""
+Pick = Callable[[Sequence[Placed]], Iterable[tuple[Placed, Sequence[str], BadInput | None]]]
+"""Of some items which assets are wanted, and what is wrong with others that were asked for, if anything is."""
 
 MOST_KEYS = 10
 """Names in a message."""
@@ -40,7 +40,7 @@ def chosen(found: Layout, patterns: Sequence[str], place: str) -> list[Placed]:
 def by_key(patterns: Sequence[str]) -> Pick:
     """Assets whose keys fit; each pattern must fit one of an item, and one with ``*``, ``?`` or ``[`` one of them all."""
 
-    def pick(chosen: Sequence[Placed]) -> Iterator[tuple[Placed, Sequence[str], str]]:
+    def pick(chosen: Sequence[Placed]) -> Iterator[tuple[Placed, Sequence[str], BadInput | None]]:
         keys = list(dict.fromkeys(key for placed in chosen for key in placed.assets))
         for pattern in patterns:
             if not any(_fits(key, pattern) for key in keys):
@@ -52,7 +52,7 @@ def by_key(patterns: Sequence[str]) -> Pick:
             yield (
                 placed,
                 [key for key in placed.assets if any(_fits(key, pattern) for pattern in patterns)],
-                str(why) if lacks else "",
+                why if lacks else None,
             )
 
     return pick
