@@ -18,6 +18,7 @@ from gigascene.settings import settings
 from gigascene.storage import bucket as buckets
 from gigascene.storage import paid, remote
 from range_server import serving
+from stac_server import RUSTAC, WHY, stac_server
 
 pytestmark = pytest.mark.slow
 
@@ -200,6 +201,22 @@ def test_landsat_is_read_by_who_pays(server, bucket, at, archive, tmp_path, monk
     said = spoken(capsys, monkeypatch, *words, "--requester-pays")
     assert said.code == 0, said.err
     assert (tmp_path / "near" / ID / "B04.tif").read_bytes() == files.files["/B04.tif"]
+
+
+def test_by_id_more_comes_to_the_same_place(archive, bucket, tmp_path):
+    if RUSTAC is None:
+        pytest.skip(WHY)
+    [first] = json.loads(archive[0].read_text())["features"]
+    second = {**first, "id": ID.replace("0607", "0617")}
+    second["properties"] = {**first["properties"], "datetime": "2024-06-17T10:26:05Z"}
+    (tmp_path / "server").mkdir()
+    with stac_server(tmp_path / "server", [first, second]) as api:
+        gigascene.fetch_scenes(first["id"], bucket.url("near"), api=api, bands=["red"])
+        gigascene.fetch_scenes(second["id"], bucket.url("near"), api=api, bands=["red"])
+    links = [one["href"] for one in bucket.json("near/catalog.json")["links"] if one["rel"] == "item"]
+    assert links == [f"./{one}/{one}.json" for one in (first["id"], second["id"])]
+    scenes = {scene.id: scene for scene in gigascene.open_scenes(bucket.url("near/catalog.json"))}
+    assert scenes[ID].asset("red").href == bucket.url(f"near/{ID}/B04.tif")
 
 
 def test_notes_of_what_is_not_there(bucket):
