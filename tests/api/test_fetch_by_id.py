@@ -282,6 +282,13 @@ def test_level_1_comes_with_its_metadata_and_opens_as_the_product(api, files, pr
     assert "blue" in scene.absent
 
 
+def test_level_1_makes_the_same_picture_from_its_item(files, product, tmp_path):
+    (tmp_path / "item.json").write_text(json.dumps(level1()))
+    for name, source in (("far", tmp_path / "item.json"), ("near", product)):
+        gigascene.compose("true-color", source, tmp_path / f"{name}.png")
+    assert (tmp_path / "far.png").read_bytes() == (tmp_path / "near.png").read_bytes()
+
+
 def test_level_1_behind_a_login_tells_who_pays_what(api, files, product, tmp_path):
     files.locked["/data/"] = (401, "never")
     with pytest.raises(

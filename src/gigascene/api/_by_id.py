@@ -182,9 +182,9 @@ def _instead(one: Wanted, other: Item, archive: _Archive) -> str:
 def _nowhere(missing: Sequence[Wanted], tried: Sequence[_Archive], notes: Sequence[str]) -> BadInput:
     """What is nowhere; or why nobody answered."""
     names = ", ".join(one.id for one in missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
-    if len(notes) >= len(tried):
-        return BadInput(f"cannot be looked for: {notes[0]}", names)
     asked = ", ".join(archive.name for archive in tried)
+    if len(notes) >= len(tried):
+        return BadInput(f"cannot be looked for, for no archive answers ({asked}): {notes[0]}", names)
     hint = f"Search for its day: gigascene search …{' Not asked: ' + notes[0] if notes else ''}"
     return BadInput(
         f"is in none of the archives that were asked ({asked}), nor another of its place and time.", names, hint=hint

@@ -240,7 +240,7 @@ def _pinned(addresses: tuple[str, ...]) -> Any:
     """A connection to one of the addresses that were checked, whatever the name means by now."""
 
     def connect(to: tuple[str, int], timeout: float, source: Any = None) -> socket.socket:
-        failed: OSError = OSError("no address")
+        failed: OSError = OSError(0, "its host is not known here")
         for address in addresses:
             try:
                 return socket.create_connection((address, to[1]), timeout, source)
