@@ -17,6 +17,7 @@ from gigascene.settings import settings
 from gigascene.storage import _requests, _signing, paid, remote
 from range_server import serving
 from stac_server import needs_server, stac_server
+from where import DATA, needs_data
 
 pytestmark = needs_server
 
@@ -344,3 +345,69 @@ def test_a_strangers_archive_names_no_file_of_this_machine(files, tmp_path, monk
 
 def test_no_access_is_an_error_of_permission():
     assert issubclass(NoAccess, PermissionError)
+
+
+REAL = {
+    "other/LC08_L2SP_028030_20200114_20200824_02_T1_SR.json": {
+        "LC08_L2SP_028030_20200114_20200824_02_T1": True,
+        "LC08_L2SP_028030_20200114_20200824_02_T1_SR": True,
+        "LC80280302020014LGN00": False,
+        "LC08_L1TP_028030_20200114_20200127_01_T1": False,
+    },
+    "other/LE07_L2SP_044033_20210329_20210424_02_T1_SR.json": {"LE70440332021088EDC00": False},
+    "landsat/examples/landsat-c2-l2/LC09_L2SP_010065_20220129_02_T1/LC09_L2SP_010065_20220129_02_T1.json": {
+        "LC09_L2SP_010065_20220129_02_T1": True,
+        "LC09_L2SP_010065_20220129_20220131_02_T1": True,
+        "LC90100652022029LGN00": False,
+    },
+    "landsat/examples/landsat-c2-l2/LT05_L2SP_010067_19860424_02_T2/LT05_L2SP_010067_19860424_02_T2.json": {
+        "LT50100671986114XXX02": False
+    },
+    "other/LC08_L2SR_081119_20200101_20200823_02_T2.json": {"LC80811192020001LGN00": False},
+    "other/S2B_MSIL2A_20190629T212529_R043_T06VVN_20201006T080531.json": {
+        "S2B_MSIL2A_20190629T212529_R043_T06VVN_20201006T080531": True,
+        "S2B_MSIL2A_20190629T212529_N0212_R043_T06VVN_20201006T080531.SAFE": True,
+        "S2B_MSIL2A_20190629T212529_N0500_R043_T06VVN_20230601T000000": False,
+        "S2B_6VVN_20190629_0_L2A": False,
+    },
+    "sentinel2/s2-catalog/S2A_5VNK_20180324_0_L2A/S2A_5VNK_20180324_0_L2A.json": {"S2A_5VNK_20180324_0_L2A": True},
+}
+"""Items as archives tell them; ids by which each is asked for, and whether that is its own name."""
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    items = [json.loads((DATA / "stac" / name).read_text()) for name in REAL]
+    with stac_server(tmp_path_factory.mktemp("real"), items) as address:
+        yield address
+
+
+@needs_data
+@pytest.mark.parametrize(
+    ("name", "id", "own"), [(name, id, own) for name, ids in REAL.items() for id, own in ids.items()]
+)
+def test_real_items_are_found_by_names_of_every_generation(real, files, name, id, own):
+    found = _by_id.resolved(_by_id.named([id]), real)
+    assert found.found[0].item.id == name.rpartition("/")[2].removesuffix(".json")
+    assert (found.notes == ()) == own
+    assert own or id in found.notes[0]
+
+
+@needs_data
+@pytest.mark.parametrize(
+    "id",
+    [
+        "LC80280302020015LGN00",  # another day, row, satellite, instrument, level, tile, satellite, orbit
+        "LC80280312020014LGN00",
+        "LC90280302020014LGN00",
+        "LM50100671986114XXX02",
+        "LC08_L1TP_028030_20200114_20200824_02_T1",
+        "S2B_MSIL2A_20190629T212529_N0212_R043_T06VVP_20201006T080531",
+        "S2A_MSIL2A_20190629T212529_N0212_R043_T06VVN_20201006T080531",
+        "S2B_MSIL2A_20190629T230529_N0212_R043_T06VVN_20201006T080531",
+        "S2B_MSIL1C_20190629T212529_N0207_R043_T06VVN_20190629T230000",
+    ],
+)
+def test_what_is_only_like_a_real_item_is_not_taken_for_it(real, files, id):
+    with pytest.raises(BadInput, match="is in none of the archives"):
+        _by_id.resolved(_by_id.named([id]), real)

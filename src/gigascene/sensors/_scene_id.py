@@ -135,7 +135,7 @@ def _day(day: datetime) -> tuple[datetime, datetime]:
 def is_it(item: Item, one: Wanted) -> bool:
     """True if an item is the very product that was asked for."""
     plain = one.id.removesuffix(".SAFE")
-    if _bare(item.id) == plain:
+    if plain in {item.id, _bare(item.id)}:
         return True
     if one.kind == SENTINEL2:
         return plain in {str(item.properties.get(key, "")).removesuffix(".SAFE") for key in ("s2:product_uri", "title")}
