@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from _clusters import by_engine, on_cluster
 from _jobs import SIZES, Tools, cog, deepzoom, engines, gigapixel, jpeg, landsat, memory, pam, png, queue, startup
 from _measure import Job
 from _mosaics import mosaics
@@ -40,9 +41,13 @@ class Case:
     long: bool = False
     """Runs only where it is asked for by name."""
 
+    cluster: bool = False
+    """Runs in the environment of requirements/cluster.txt: ours, Dask and its peers, as workers must have all of them."""
 
-def _region(name: str, words: str, *, long: bool = False) -> Case:
+
+def _region(name: str, *, long: bool = False) -> Case:
     """Reproject, mosaic, COG; and the median of dates."""
+    words = WORDS[name]
     gdal, odc = "gdalbuildvrt + gdalwarp + gdal_translate, latest", "odc-stac + Dask"
     latest, median = "gigascene, latest", "gigascene, median"
     return Case(
@@ -66,6 +71,61 @@ def _region(name: str, words: str, *, long: bool = False) -> Case:
         long=long,
     )
 
+
+def _on_cluster(name: str, *, long: bool = False) -> Case:
+    """A COG from STAC items on a Dask cluster."""
+    pairs = [(f"gigascene, dask, {rule}", f"odc-stac + save_cog_with_dask, {rule}") for rule in ("latest", "median")]
+    return Case(
+        title=f"A mosaic on a Dask cluster, {WORDS[name]}",
+        words=(
+            f"{WORDS[name]}, red, green and blue as COG with STAC items, nearest pixels on the grid of the next UTM zone at "
+            "10 m, 8-bit RGB COG: tiles of 512, deflate 6, predictor 2, averaged overviews. The last date on top, and the median "
+            "of dates, of which odc-stac counts what two tiles of one date share once, and we count every scene: where tiles "
+            "overlap, medians differ. GDAL, which odc-stac asks, finds the nearest pixel of nearly the right place. Each run "
+            "has a fresh cluster of one process of one thread for each core, in one environment with both; its start is not "
+            "counted, and its time and memory are. odc-geo gets no statistics to make, as we make none, and makes its sides "
+            "multiples of its smallest overview's pixel."
+        ),
+        sources=(name,),
+        jobs=on_cluster(name),
+        targets=tuple(
+            Target(words=words, job=ours, of=of, at_most=1.0, against=theirs)
+            for ours, theirs in pairs
+            for words, of in (("wall time", "wall_s"), ("CPU time", "cpu_s"), ("peak memory", "peak_bytes"))
+        ),
+        compared=tuple((f"{name}-dask-{rule}.tif", f"{name}-odc-dask-{rule}.tif") for rule in ("latest", "median")),
+        runs=1,
+        long=long,
+        cluster=True,
+    )
+
+
+def _beside_threads(name: str, *, long: bool = False) -> Case:
+    """Engines dask and threads on one machine."""
+    threads = "gigascene, threads, median"
+    return Case(
+        title=f"Dask beside threads, {WORDS[name]}",
+        words=(
+            f"{WORDS[name]}: the median of dates as above, by threads, on a Dask cluster of this machine, and on one that "
+            "the command starts and ends. Files are the same to the last byte, or this page would say so."
+        ),
+        sources=(name,),
+        jobs=by_engine(name),
+        targets=tuple(
+            Target(words="wall time", job=dask, of="wall_s", at_most=1.25, against=threads)
+            for dask in ("gigascene, dask, median", "gigascene, dask, own cluster, median")
+        ),
+        compared=tuple((f"{name}-threads-median.tif", f"{name}-{dask}-median.tif") for dask in ("dask", "own-dask")),
+        long=long,
+        cluster=True,
+    )
+
+
+WORDS = {
+    "region-half": "2 x 2 tiles of 5,490 pixels a side, 3 dates",
+    "region-small": "2 x 2 tiles of 2,742 pixels a side, 3 dates",
+    "region": "3 x 3 tiles of 10,980 pixels a side, 4 dates",
+}
 
 PAIRS = (("latest", "gdal"), ("latest", "odc-latest"), ("median", "odc-median"))
 
@@ -222,8 +282,12 @@ CASES: Mapping[str, Case] = {
         ),
         runs=1,
     ),
-    "mosaic-small": _region("region-small", "2 x 2 tiles of 2,742 pixels a side, 3 dates"),
-    "mosaic": _region("region", "3 x 3 tiles of 10,980 pixels a side, 4 dates", long=True),
+    "mosaic-small": _region("region-small"),
+    "mosaic": _region("region", long=True),
+    "dask-cog": _on_cluster("region-small"),
+    "dask-cog-large": _on_cluster("region-half", long=True),
+    "dask-threads": _beside_threads("region-small"),
+    "dask-threads-large": _beside_threads("region-half", long=True),
     "startup": Case(
         title="Start-up",
         words="Commands that do nothing but start.",

@@ -31,6 +31,9 @@ class Tools:
     peers: Path
     """Python with the peers."""
 
+    cluster: Path
+    """Folder of the programs of the environment with ours, Dask and odc-stac."""
+
     gdal: bool
     """GDAL's own programs are installed."""
 

@@ -16,17 +16,21 @@ ASK = (
     "import json, sys; from importlib.metadata import version; print(json.dumps({n: version(n) for n in sys.argv[1:]}))"
 )
 OURS = ("gigascene", "numpy", "numba", "rasterio", "imagecodecs", "isal")
-PEERS = ("numpy", "rasterio", "scikit-image", "pillow", "imageio")
+PEERS = ("numpy", "rasterio", "scikit-image", "pillow", "imageio", "dask", "odc-stac")
+ON_CLUSTER = ("dask", "distributed", "odc-stac", "odc-geo")
 
 
-def machine(tools: Tools) -> dict[str, str]:
+def machine(tools: Tools, *, cluster: bool) -> dict[str, str]:
     """Lines for the report."""
+    ours = tools.cluster if cluster else tools.ours
+    gdal = _gdal() if tools.gdal else "GDAL's programs not installed"
     return {
         "machine": f"{os.cpu_count()} cores, {_processor()}, {psutil.virtual_memory().total / 1e9:.0f} GB memory",
         "system": f"{platform.system()} {platform.release().split('-')[0]}, Python {platform.python_version()}",
-        "gigascene": f"{_versions(str(tools.ours / 'python'), OURS)}{_commit()}",
-        "peers": _versions(str(tools.peers), PEERS)
-        + (f", {_gdal()}" if tools.gdal else ", GDAL's programs not installed"),
+        "gigascene": f"{_versions(str(ours / 'python'), OURS)}{_commit()}",
+        "peers": _versions(str(ours / "python"), ON_CLUSTER)
+        if cluster
+        else f"{_versions(str(tools.peers), PEERS)}, {gdal}",
         "others": f"load {os.getloadavg()[0]:.1f} (1 minute) when the numbers were written",
     }
 

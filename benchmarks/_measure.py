@@ -31,6 +31,10 @@ class Job:
     """The file whose size is reported."""
 
     environment: Mapping[str, str] = field(default_factory=dict)
+    server: Sequence[str] = ()
+    """A program that the commands need: started anew for each run, before time is taken. When it is ready it prints
+    NAME=VALUE for their environment, and it ends with its input. What it takes while they run is theirs."""
+
     note: str = ""
 
 
@@ -49,7 +53,9 @@ class Cost:
 
 def measured(job: Job, log: Path) -> Cost:
     """Run a job once; raises if a command fails."""
-    costs = [_command(command, {**os.environ, **job.environment}, log) for command in job.commands]
+    with _serving(job.server, log) as (server, said):
+        environment = {**os.environ, **job.environment, **said}
+        costs = [_command(command, environment, log, server) for command in job.commands]
     return Cost(
         wall_s=sum(cost.wall_s for cost in costs),
         cpu_s=sum(cost.cpu_s for cost in costs),
@@ -86,38 +92,64 @@ def summary(costs: Sequence[Cost], first: Sequence[Cost]) -> dict[str, Any]:
     }
 
 
-def _command(command: Sequence[str], environment: Mapping[str, str], log: Path) -> Cost:
+@contextmanager
+def _serving(command: Sequence[str], log: Path) -> Iterator[tuple[psutil.Process | None, Mapping[str, str]]]:
+    """The server, if there is one, and what it says to the environment of others."""
+    if not command:
+        yield None, {}
+        return
+    with log.open("ab") as words:
+        pipe = subprocess.PIPE
+        server = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=words, text=True)
+    assert server.stdout is not None
+    with server:  # whose end closes its input
+        name, found, value = server.stdout.readline().strip().partition("=")
+        if not found:
+            raise subprocess.CalledProcessError(server.wait(), command)
+        yield psutil.Process(server.pid), {name: value}
+
+
+def _command(command: Sequence[str], environment: Mapping[str, str], log: Path, server: psutil.Process | None) -> Cost:
+    before = _used(server)
     began = time.perf_counter()
     with log.open("ab") as words, _orphans_are_ours():
         words.write(f"\n$ {' '.join(command)}\n".encode())
         words.flush()
         process = subprocess.Popen(command, env=environment, stdout=words, stderr=words)
-        with _watched(process.pid) as tree:
+        with _watched(process.pid, server) as tree:
             _, status, usage = os.wait4(process.pid, 0)
             wall = time.perf_counter() - began
             process.returncode = os.waitstatus_to_exitcode(status)
-        cpu = usage.ru_utime + usage.ru_stime + _reaped()
+        cpu = usage.ru_utime + usage.ru_stime + _reaped(server) + _used(server) - before
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
     own = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return Cost(wall_s=wall, cpu_s=cpu, peak_bytes=tree.peak if tree.many else own)
 
 
-class _Tree:
-    """Memory of a process and all below it."""
+def _used(server: psutil.Process | None) -> float:
+    """CPU seconds of a server and all below it, so far."""
+    processes = [] if server is None else [server, *server.children(recursive=True)]
+    return sum(sum(process.cpu_times()[:4]) for process in processes)  # user, system, and both of children that ended
 
-    def __init__(self, pid: int) -> None:
+
+class _Tree:
+    """Memory of a process, of its server, and of all below them."""
+
+    def __init__(self, pid: int, server: psutil.Process | None) -> None:
         self.root = psutil.Process(pid)
+        self._roots = (self.root,) if server is None else (self.root, server)
         self.peak = 0
         self.many = False
 
     def sample(self) -> None:
         total, count = 0, 0
         with suppress(psutil.Error):
-            for process in (self.root, *self.root.children(recursive=True)):
-                with suppress(psutil.Error):
-                    total += _share(process)
-                    count += 1
+            for root in self._roots:
+                for process in (root, *root.children(recursive=True)):
+                    with suppress(psutil.Error):
+                        total += _share(process)
+                        count += 1
         self.peak = max(self.peak, total)
         self.many |= count > 1
 
@@ -129,12 +161,12 @@ def _share(process: psutil.Process) -> int:
 
 
 @contextmanager
-def _watched(pid: int) -> Iterator[_Tree]:
-    tree, over = _Tree(pid), threading.Event()
+def _watched(pid: int, server: psutil.Process | None) -> Iterator[_Tree]:
+    tree, over = _Tree(pid, server), threading.Event()
 
     def watch() -> None:
         while not over.wait(SAMPLE_S):
-            if tree.many or tree.root.children():
+            if server or tree.many or tree.root.children():
                 tree.sample()
 
     def quietly() -> None:
@@ -158,11 +190,11 @@ def _orphans_are_ours() -> Iterator[None]:
     yield
 
 
-def _reaped() -> float:
+def _reaped(server: psutil.Process | None) -> float:
     """CPU seconds of processes left over by the job, waited for until they are gone."""
     cpu = 0.0
-    with suppress(ChildProcessError):
-        while True:
-            usage = os.wait4(-1, 0)[2]
+    while left := [child for child in psutil.Process().children() if child != server]:
+        with suppress(ChildProcessError):
+            usage = os.wait4(left[0].pid, 0)[2]
             cpu += usage.ru_utime + usage.ru_stime
     return cpu

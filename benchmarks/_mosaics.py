@@ -30,13 +30,20 @@ def mosaics(name: str) -> Callable[[Tools], list[Job]]:
     return jobs
 
 
+def mosaic(tools: Tools, name: str, rule: str, output: Path) -> list[str]:
+    """Words of our command."""
+    command = ["mosaic", "true-color", str(tools.work / name), "-o", str(output), "-q"]
+    grid = ["--grid", f"like:{region_grid(tools.work, name)}", "--combine", rule, "--offset", "raw"]
+    return [*command, *grid, "--units", "dn", "--stretch", ":".join(LIMITS), "--gamma", "1", "--level", "6"]
+
+
 def _ours(tools: Tools, name: str, rule: str) -> Job:
     output = tools.out(f"{name}-{rule}.tif")
-    command = [tools.gigascene, "mosaic", "true-color", str(tools.work / name), "-o", str(output), "-q"]
-    grid = ["--grid", f"like:{region_grid(tools.work, name)}", "--combine", rule, "--offset", "raw"]
-    shown = ["--units", "dn", "--stretch", ":".join(LIMITS), "--gamma", "1", "--level", "6", "--memory", MEMORY]
     return Job(
-        name=f"gigascene, {rule}", commands=[[*command, *grid, *shown]], output=output, note=f"--memory {MEMORY}"
+        name=f"gigascene, {rule}",
+        commands=[[tools.gigascene, *mosaic(tools, name, rule, output), "--memory", MEMORY]],
+        output=output,
+        note=f"--memory {MEMORY}",
     )
 
 

@@ -15,7 +15,8 @@ Every job is a whole process seen from outside: start-up, imports and the last f
 run in turn (A B C, A B C …) after a first round that does not count, so that what is compared runs at nearly the same
 time on the same machine. A number is the median over the rounds; a *ratio* is the median of the ratios inside each
 round, to the first row (above 1: more than the first row). CPU is user and system time of all processes; *peak* is the
-resident memory of the process, or the highest sampled sum over the process tree (shared pages counted once). On shared
+resident memory of the process, or the highest sampled sum over the process tree (shared pages counted once). Where a job
+works on a cluster, what the cluster's processes take while it runs is in both. On shared
 cores wall times wander; CPU time and ratios say more. gigascene runs from an environment of its own pinned requirements
 and nothing else, as users have it.
 """
@@ -37,8 +38,20 @@ def _case(name: str, result: Mapping[str, Any]) -> Iterator[str]:
         yield "\n".join(f"- {_pixels(pair)}" for pair in result["compared"])
     if not result["gdal"]:
         yield "GDAL's programs (Debian: gdal-bin) were not installed, so their rows are missing."
+    if "rounds_s" in result:
+        yield _took(result["rounds_s"], result["sources_s"])
     facts = "; ".join(result["machine"].values())
     yield f"*{result['date']}: {facts}.*"
+
+
+def _took(rounds: float, sources: list[float]) -> str:
+    """What somebody who runs it again must wait for."""
+    made = f" Its sources took {_minutes(sum(sources))} to make." if sources else ""
+    return f"All rounds, the first too, took {_minutes(rounds)}.{made}"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} s"
 
 
 def _table(rows: list[Mapping[str, Any]]) -> Iterator[str]:
@@ -76,4 +89,5 @@ def _pixels(pair: Mapping[str, Any]) -> str:
         return f"{names}: the same to the last byte."
     if pair["largest"] == 0:
         return f"{names}: every pixel the same."
-    return f"{names}: pixels differ by at most {pair['largest']} levels, {pair['mean']:.1g} on average."
+    far = f"; {pair['far']:.1%} of them by more than one" if pair.get("far") else ""
+    return f"{names}: pixels differ by at most {pair['largest']} levels, {pair['mean']:.1g} on average{far}."

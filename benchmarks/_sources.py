@@ -4,13 +4,15 @@ landsat: the simulated full scene. sentinel2: red, green and blue as 10,980 x 10
 archive (deflate, predictor 2, tiles of 1024, overviews). double-…: the same with twice the sides. gigapixel: true colour as
 a PPM of 52,000 x 26,000 pixels; quarter, of half its sides. Pixels come from the simulated scene's inner square,
 mirrored side by side, so that they are as hard to compress as it is. region: 3 x 3 simulated Sentinel-2 tiles of 10,980 x 10,980 on four dates
-(COG and STAC items), and a grid in the next UTM zone; region-small: 2 x 2 tiles of a quarter of the side on three dates.
+(COG and STAC items), and a grid in the next UTM zone; region-half and region-small: 2 x 2 tiles of a half and of a quarter
+of the side on three dates.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ GIGAPIXEL = (26_000, 52_000)
 PARTS = {"gigapixel": 1, "quarter": 2}
 """By how much the sides of a picture are smaller."""
 
-REGIONS = {"region": ("3x3", 4, SENTINEL2), "region-small": ("2x2", 3, 2_742)}
+REGIONS = {"region": ("3x3", 4, SENTINEL2), "region-half": ("2x2", 3, 5_490), "region-small": ("2x2", 3, 2_742)}
 """Tiles, dates, pixels of a tile's side."""
 
 SQUARE = 3_660
@@ -68,8 +70,15 @@ def made(folder: Path, name: str) -> bool:
     return (folder / f"{name}.done").exists()
 
 
+def seconds(folder: Path, name: str) -> float | None:
+    """What a finished source took to make, by the clock; None where that was not noted."""
+    noted = (folder / f"{name}.done").read_text()
+    return float(noted) if noted else None
+
+
 def make(folder: Path, name: str) -> None:
     """Make one source; what it is made of must be there."""
+    began = time.monotonic()
     if name == "landsat":
         _simulate(folder)
     elif name == "sentinel2":
@@ -87,7 +96,7 @@ def make(folder: Path, name: str) -> None:
         _ppm(folder, picture(folder, name), GIGAPIXEL[0] // PARTS[name], GIGAPIXEL[1] // PARTS[name])
     else:
         raise SystemExit(f"there is no source {name!r}")
-    (folder / f"{name}.done").touch()
+    (folder / f"{name}.done").write_text(f"{time.monotonic() - began:.0f}")
 
 
 def _simulate(folder: Path) -> None:

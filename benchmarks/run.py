@@ -1,7 +1,10 @@
 """Measure gigascene beside its peers: `python benchmarks/run.py [NAME ...] [--runs N]`, or `make bench`.
 
 Peers are installed into benchmarks/.venv and nowhere else, from requirements/bench.txt; gigascene, as users have it,
-into build/bench/ours. Sources are made once, in build/bench (about 5 GB). `mosaic`, which takes hours and more disk, runs only by its name. Each benchmark leaves its numbers there as JSON; RESULTS.md is written anew from all of them.
+into build/bench/ours. Sources are made once, in build/bench (about 5 GB). Each benchmark leaves its numbers there as
+JSON; RESULTS.md is written anew from all of them, and says how long each of them took. Those with `-large` and `mosaic`
+run only by their names. The sources of `mosaic` are 48 times the pixels of those of `mosaic-small`, which are 0.36 GB and
+take a minute of CPU time: 17 GB, and most of an hour.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -25,12 +29,13 @@ from _cases import CASES, Case, Target
 from _jobs import Tools
 from _machine import machine
 from _measure import Cost, Job, in_turn, summary
-from _sources import made
+from _sources import made, seconds
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 PEERS = ROOT / "requirements" / "bench.txt"
 CORE = ROOT / "requirements" / "core.txt"
+CLUSTER = ROOT / "requirements" / "cluster.txt"
 PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
 
 
@@ -42,8 +47,9 @@ def main() -> None:
         (work / folder).mkdir(parents=True, exist_ok=True)
     if not asked.report:
         with _alone(work):
-            tools = _tools(work)
-            for name in asked.names or [name for name, case in CASES.items() if not case.long]:
+            names = asked.names or [name for name, case in CASES.items() if not case.long]
+            tools = _tools(work, cluster=any(CASES[name].cluster for name in names))
+            for name in names:
                 _benchmark(name, CASES[name], tools, asked.runs)
     found = {name: json.loads(path.read_text()) for name in CASES if (path := _result(work, name)).exists()}
     (HERE / "RESULTS.md").write_text(_report.page(found), encoding="utf-8")
@@ -69,14 +75,21 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _tools(work: Path) -> Tools:
+def _tools(work: Path, *, cluster: bool) -> Tools:
     gdal = all(shutil.which(program) for program in ("gdalbuildvrt", "gdalwarp", "gdal_translate", "gdaladdo"))
     if not gdal:
         print("GDAL's programs are not installed (Debian: gdal-bin): their rows are left out.", file=sys.stderr)
-    ours, peers = _environment(work / "ours", CORE), _environment(HERE / ".venv", PEERS)
+    ours, peers = _with_us(work / "ours", CORE), _environment(HERE / ".venv", PEERS)
+    both = _with_us(work / "cluster", CLUSTER) if cluster else work / "cluster" / "bin"
+    return Tools(work=work, ours=ours, peers=peers / "python", cluster=both, gdal=gdal)
+
+
+def _with_us(folder: Path, pins: Path) -> Path:
+    """Programs of an environment in which this package is, too."""
+    programs = _environment(folder, pins)
     editable = ["--no-deps", "--no-build-isolation", "--editable", ROOT]
-    subprocess.run([ours / "python", *PIP, *editable], check=True)
-    return Tools(work=work, ours=ours, peers=peers / "python", gdal=gdal)
+    subprocess.run([programs / "python", *PIP, *editable], check=True)
+    return programs
 
 
 def _environment(folder: Path, pins: Path) -> Path:
@@ -101,9 +114,9 @@ def _benchmark(name: str, case: Case, tools: Tools, runs: int | None) -> None:
             print(f"making the source {source}")
             subprocess.run([sys.executable, HERE / "_sources.py", tools.work, source], check=True)
     print(f"{name}: {case.title}")
-    jobs = case.jobs(tools)
+    jobs, began = case.jobs(tools), time.monotonic()
     for costs in in_turn(jobs, runs or case.runs, tools.work / f"{name}.log"):
-        found = _found(case, jobs, costs, tools)
+        found = {**_found(case, jobs, costs, tools), "rounds_s": time.monotonic() - began}
         _keep(tools.work, name, found)  # after every round: an interrupted benchmark has results, too
     pairs = [_compared(tools, *pair) for pair in case.compared if _both(tools, pair)]
     _keep(tools.work, name, {**found, "compared": pairs})
@@ -113,10 +126,11 @@ def _found(case: Case, jobs: Sequence[Job], costs: dict[str, list[Cost]], tools:
     """The numbers of one benchmark so far."""
     return {
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": machine(tools),
+        "machine": machine(tools, cluster=case.cluster),
         "rows": [_row(job, costs[job.name], costs[jobs[0].name]) for job in jobs],
         "targets": _targets(case, costs, jobs),
         "compared": [],
+        "sources_s": [took for source in case.sources if (took := seconds(tools.work, source)) is not None],
         "gdal": tools.gdal,
     }
 

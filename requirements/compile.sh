@@ -8,4 +8,6 @@ pin() { uv pip compile --quiet --python-version 3.11 --universal --no-python-dow
 pin pyproject.toml --extra build -o requirements/core.txt
 pin pyproject.toml --extra build --extra cloud --extra dask --extra dev --extra docs --extra parquet -c requirements/core.txt -o requirements/dev.txt
 pin requirements/bench.in -c requirements/core.txt -o requirements/bench.txt
+pin pyproject.toml requirements/cluster.in --extra build --extra dask -c requirements/dev.txt -c requirements/bench.txt \
+    -o requirements/cluster.txt
 pin requirements/stac-server.in -o requirements/stac-server.txt
