@@ -63,12 +63,12 @@ def pieces(levels, writer, format, run=10_000, rows=512):
             yield from Job.encoded(job, shown)
 
 
-def opened(path, writer, format, done=()):
+def opened(path, writer, format, done=None):
     body = path.with_name(f".{path.name}.part")
-    if not done:
+    if done is None:
         body.write_bytes(b"")
     format = replace(format, suffix=path.suffix)
-    return writer.open(body, SimpleNamespace(target=str(path), format=format), done)
+    return writer.open(body, SimpleNamespace(target=str(path), format=format), [] if done is None else done)
 
 
 def write(path, levels, writer, format, **cut):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +23,22 @@ class Level:
     sizes: NDArray[np.int64]
     """(tiles down, across, 1 or 2): bytes of each tile, and of its mask, without their frames."""
 
-    segments: list[list[tuple[int, int]]] = field(default_factory=list)
-    """For each row of tiles its bytes in the source, left to right: (offset, length)."""
+    starts: NDArray[np.int64]
+    """(tiles down, pieces across): where the tiles of a row that follow one another in the source begin there."""
+
+    span: int
+    """So many tiles of a row follow one another."""
 
     @property
     def length(self) -> int:
         """Bytes it takes in the file."""
         return int(self.sizes.sum()) + FRAME * self.sizes.size
+
+    def segments(self, row: int) -> Iterator[tuple[int, int]]:
+        """Bytes of a row of tiles in the source, left to right: (offset, length)."""
+        tiles = self.sizes[row].sum(axis=1) + FRAME * self.sizes.shape[2]
+        lengths = np.add.reduceat(tiles, np.arange(0, len(tiles), self.span))
+        yield from zip(self.starts[row].tolist(), lengths.tolist(), strict=True)
 
     def offsets(self, start: int) -> NDArray[np.int64]:
         """Where each tile begins when the level begins at `start`; shaped as `sizes`."""
@@ -40,14 +49,18 @@ class Level:
 def empty_level(level: int, format: Format) -> Level:
     """A level whose tiles are not known yet."""
     down, across = tile_counts(level_shape(format.shape, level), tiff_options(format).tile)
-    sizes = np.zeros((down, across, 2 if has_mask(format) else 1), np.int64)
-    return Level(sizes=sizes, segments=[[] for _ in range(down)])
+    span = max(SPAN >> level, 1)
+    return Level(
+        sizes=np.zeros((down, across, 2 if has_mask(format) else 1), np.int64),
+        starts=np.zeros((down, -(-across // span)), np.int64),
+        span=span,
+    )
 
 
-def placed_levels(placed: Sequence[Placed], format: Format) -> list[Level]:
+def placed_levels(placed: Iterable[Placed], format: Format) -> list[Level]:
     """The levels that workers made, from the facts of all pieces."""
     levels = [empty_level(level, format) for level in range(made(format) + 1)]
-    for piece in sorted(placed, key=lambda piece: piece.index):
+    for piece in placed:
         _enter(piece, levels, format)
     return levels
 
@@ -64,9 +77,8 @@ def _enter(piece: Placed, levels: Sequence[Level], format: Format) -> None:
         top, left = row * (SPAN >> number), column * (SPAN >> number)
         level.sizes[top : top + down, left : left + across] = sizes
         for y in range(down):
-            length = int(sizes[y].sum()) + FRAME * sizes[y].size
-            level.segments[top + y].append((at, length))
-            at += length
+            level.starts[top + y, column] = at
+            at += int(sizes[y].sum()) + FRAME * sizes[y].size
 
 
 def directories(levels: Sequence[Level], georeference: Mapping[int, Tag], format: Format) -> list[Directory]:

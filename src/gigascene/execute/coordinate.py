@@ -19,9 +19,9 @@ from gigascene.execute.receipt import Receipt
 from gigascene.execute.run import Job, tasks
 from gigascene.execute.signals import Stop, stopping
 from gigascene.execute.unpack import unpacked
-from gigascene.model.contracts import Engine, Failed, Piece, Placed, Sink
+from gigascene.model.contracts import Engine, Failed, Sink
 from gigascene.model.errors import BadInput, UsageError, WriteFailed, exit_code
-from gigascene.model.plan import Execution, Plan
+from gigascene.model.plan import Plan
 from gigascene.plan.check import check_versions
 from gigascene.plan.fingerprint import band_of, fingerprint, sources
 from gigascene.plan.space import check_space
@@ -61,21 +61,27 @@ def run(
     Raises a `GigasceneError`; after a signal or the loss of workers the finished
     pieces are kept beside the target, and `resume` goes on behind them.
     """
+    engine = engine_of(plan, where or {})
+    began = time.monotonic()
+    with stopping() as stop, prepared(plan, resume=resume) as (part, journal):
+        sink: Sink = WRITERS[plan.format.writer].open(part, plan, journal)
+        return _Run(plan, journal, sink, began, watch or _unwatched).finished(engine, stop)
+
+
+@contextmanager
+def prepared(plan: Plan, *, resume: bool) -> Iterator[tuple[Path, Journal]]:
+    """All that must be so before the first task is sent: the body file, which is ours alone, and its journal."""
     target = target_of(plan.target, plan.format.suffix)
-    engine = _engine(plan.execution, where or {}, target)
     target.check()
     check_versions(plan)
     check_inputs(plan)
     check_space(plan)
-    began = time.monotonic()
     part = target.sibling("part")
-    with stopping() as stop, locked(part) as body, _swept(target), _journal(plan, target, resume=resume) as journal:
+    with locked(part) as body, _swept(target), _journal(plan, target, resume=resume) as journal:
         if not resume:
             discard(*_results(plan))  # their folder stays: it names jobs that may still run
-        done = journal.verified(body)
-        body.truncate(done[-1].offset + done[-1].length if done else 0)
-        sink: Sink = WRITERS[plan.format.writer].open(part, plan, done)
-        return _Run(plan, journal, sink, done, began, watch or _unwatched).finished(engine, stop)
+        body.truncate(journal.verify(body))
+        yield part, journal
 
 
 def check_inputs(plan: Plan) -> None:
@@ -92,8 +98,9 @@ def check_inputs(plan: Plan) -> None:
             raise BadInput("has changed since the plan was made.", source.href, band, hint="Plan again.")
 
 
-def _engine(execution: Execution, where: Mapping[str, str], target: Target) -> Engine:
+def engine_of(plan: Plan, where: Mapping[str, str]) -> Engine:
     """The engine, with its own options; where results come by files, these lie beside the target."""
+    target, execution = target_of(plan.target, plan.format.suffix), plan.execution
     kind = ENGINES[execution.engine]
     known = set(getattr(kind, "options", ()))
     for name in where.keys() - known | (where.keys() & {SPOOL}):
@@ -116,11 +123,9 @@ def _unspool(plan: Plan) -> None:
 class _Run:
     """One execution of a plan."""
 
-    def __init__(
-        self, plan: Plan, journal: Journal, sink: Sink, done: list[Placed], began: float, watch: Watcher
-    ) -> None:
+    def __init__(self, plan: Plan, journal: Journal, sink: Sink, began: float, watch: Watcher) -> None:
         self.plan, self.journal, self.sink, self.began, self.watch = plan, journal, sink, began, watch
-        self.placed, self.resumed = list(done), len(done)
+        self.resumed = len(journal)
         self.cpu_s = 0.0
 
     def finished(self, engine: Engine, stop: Stop) -> Receipt:
@@ -137,21 +142,24 @@ class _Run:
             target=self.plan.target,
             fingerprint=fingerprint(self.plan),
             bytes=int(facts["bytes"]),
-            pieces=len(self.placed),
+            pieces=len(self.journal),
             resumed=self.resumed,
             seconds=round(time.monotonic() - self.began, 3),
             cpu_s=round(self.cpu_s, 3),
             peak_memory=peak.bytes,
             projected_memory=self.plan.execution.projected,
             path=str(receipts.path_for(Path(self.plan.target))),
-            mosaic=receipts.mosaic_of(self.plan, self.placed),
-            change=receipts.change_of(self.plan, self.placed),
+            mosaic=receipts.mosaic_of(self.plan, self.journal),
+            change=receipts.change_of(self.plan, self.journal),
         )
-        self.journal.remove()
-        _unspool(self.plan)
+        try:
+            with _finished(self.plan.target):
+                receipts.write(self.plan, receipt, self.journal, facts)
+        finally:
+            self.journal.remove()
+            _unspool(self.plan)
         discard(*Path(self.plan.target).parent.glob(f"{escape(Path(self.plan.target).name)}.capsule-*.json"))
         with _finished(self.plan.target):
-            receipts.write(self.plan, receipt, self.placed, facts)
             stac.write(self.plan, receipt.bytes)
         return receipt
 
@@ -166,7 +174,7 @@ class _Run:
         of, bound = len(job.codec.pieces(self.plan.format)), job.codec.bound(self.plan.format)
         results = engine.map(
             job,
-            tasks(self.plan, job.codec, len(self.placed)),
+            tasks(self.plan, job.codec, len(self.journal)),
             ahead=self.plan.execution.ahead,
             bound=lambda task: (task.stop - task.start) * bound,
         )
@@ -175,21 +183,17 @@ class _Run:
                 if isinstance(result, Failed):
                     raise failure(self.plan, result) from result.error
                 self.cpu_s += result.seconds
-                for piece in result.pieces:
-                    self._put(piece)
+                with self.journal.together():
+                    for piece in result.pieces:
+                        self.sink.put(piece)
                 del result, piece  # or they would wait for the next result, beside it
                 stop.check()
                 seconds = time.monotonic() - self.began
-                self.watch(Progress(pieces=len(self.placed), of=of, resumed=self.resumed, seconds=seconds))
-
-    def _put(self, piece: Piece) -> None:
-        placed = self.sink.put(piece)
-        self.journal.add(placed)
-        self.placed.append(placed)
+                self.watch(Progress(pieces=len(self.journal), of=of, resumed=self.resumed, seconds=seconds))
 
     def _abort(self, error: BaseException) -> None:
         """Bad input or no space: leave nothing. Anything else may be resumed."""
-        something = bool(self.placed) or any(_results(self.plan))
+        something = len(self.journal) > 0 or any(_results(self.plan))
         keep = something and exit_code(error) not in {BadInput.exit_code, WriteFailed.exit_code}
         self.sink.abort(keep=keep)
         if keep:

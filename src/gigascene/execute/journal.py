@@ -6,7 +6,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,7 +27,7 @@ CHUNK = 8 << 20
 
 
 class Journal:
-    """Pieces of one body file of one plan, one row each, committed as they are placed.
+    """Pieces of one body file of one plan, one row each; the only place where a run remembers them.
 
     Rows are trusted only as far as the body's bytes agree with their checksum,
     so the journal itself need not be flushed to disk at every row.
@@ -35,6 +35,7 @@ class Journal:
 
     def __init__(self, path: Path, plan: Plan, *, resume: bool) -> None:
         self.path = path
+        self._count = 0
         if not resume:
             self.remove()
         try:
@@ -73,26 +74,55 @@ class Journal:
                 hint = "Run without --resume to start over."
                 raise BadInput("has changed since the run that was interrupted.", *place, hint=hint)
 
-    def add(self, placed: Placed) -> None:
+    def __len__(self) -> int:
+        """Pieces that are known to be in the body."""
+        return self._count
+
+    def __iter__(self) -> Iterator[Placed]:
+        """Pieces from the first on, read as they are asked for."""
+        return self._rows(0, self._count)
+
+    def __getitem__(self, wanted: slice) -> list[Placed]:
+        """Some pieces, by their numbers."""
+        start, stop, step = wanted.indices(self._count)
+        return list(self._rows(start, max(stop - start, 0)))[::step]
+
+    def append(self, placed: Placed) -> None:
         """Remember a piece."""
         row = (placed.index, placed.offset, placed.length, placed.sha256, json.dumps(dict(placed.facts)))
+        self._change("INSERT INTO piece VALUES (?, ?, ?, ?, ?)", row)
+        self._count += 1
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is appended meanwhile is committed at once; what was placed before an error stays."""
+        self._change("BEGIN")
         try:
-            self._db.execute("INSERT INTO piece VALUES (?, ?, ?, ?, ?)", row)
+            yield
+        finally:
+            self._change("COMMIT")
+
+    def _change(self, statement: str, row: tuple[int | str, ...] = ()) -> None:
+        try:
+            self._db.execute(statement, row)
         except sqlite3.OperationalError as error:
             raise WriteFailed(str(self.path), f"the journal cannot grow ({error})", "Is there space left?") from error
 
-    def verified(self, body: BinaryIO) -> list[Placed]:
-        """Pieces from the first on, without a gap, whose bytes in the body are what they were. Forgets the rest."""
-        good: list[Placed] = []
+    def verify(self, body: BinaryIO) -> int:
+        """Know pieces from the first on, without a gap, whose bytes in the body are what they were; forget the rest.
+
+        Gives the number of good bytes.
+        """
+        self._count = end = 0
         try:
-            for placed in self._rows():
-                if placed.index != len(good) or not _agrees(body, placed):
+            for placed in self._rows(0, -1):
+                if placed.index != self._count or not _agrees(body, placed):
                     break
-                good.append(placed)
-            self._db.execute("DELETE FROM piece WHERE number >= ?", (len(good),))
+                self._count, end = self._count + 1, placed.offset + placed.length
+            self._db.execute("DELETE FROM piece WHERE number >= ?", (self._count,))
         except (sqlite3.DatabaseError, ValueError) as error:
             raise WriteFailed(str(self.path), f"the journal is broken ({error})", "Run without --resume.") from error
-        return good
+        return end
 
     def close(self) -> None:
         """Keep it for a resume."""
@@ -104,10 +134,12 @@ class Journal:
             self._db.close()
         discard(*journal_files(self.path))
 
-    def _rows(self) -> Iterator[Placed]:
-        with closing(self._db.execute("SELECT * FROM piece ORDER BY number")) as rows:
-            for number, start, length, sha256, facts in rows:
-                yield Placed(index=number, offset=start, length=length, sha256=sha256, facts=json.loads(facts))
+    def _rows(self, start: int, count: int) -> Iterator[Placed]:
+        """So many rows from a number on; -1: all."""
+        wanted = "SELECT * FROM piece WHERE number >= ? ORDER BY number LIMIT ?"
+        with closing(self._db.execute(wanted, (start, count))) as rows:
+            for number, offset, length, sha256, facts in rows:
+                yield Placed(index=number, offset=offset, length=length, sha256=sha256, facts=json.loads(facts))
 
 
 def journal_files(path: Path) -> list[Path]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from gigascene.execute.digests import Span, blocks
 from gigascene.kernels.change import KINDS
 from gigascene.model import wire
-from gigascene.model.contracts import Placed
+from gigascene.model.contracts import Record
 from gigascene.model.plan import Plan
 from gigascene.plan.fingerprint import OFFSET, summary
 from gigascene.registry import WRITERS
@@ -61,7 +63,7 @@ class Receipt:
     """Of a comparison: the threshold, and pixels and area of decrease, no change, increase, and of what was not compared."""
 
 
-def mosaic_of(plan: Plan, placed: Sequence[Placed]) -> dict[str, Any]:
+def mosaic_of(plan: Plan, placed: Record) -> dict[str, Any]:
     """What a receipt tells of a mosaic; nothing of other pictures."""
     if plan.mosaic is None:
         return {}
@@ -75,25 +77,25 @@ def mosaic_of(plan: Plan, placed: Sequence[Placed]) -> dict[str, Any]:
     return facts | ({"seam": dict(plan.mosaic.seam)} if plan.mosaic.seam else {})
 
 
-def change_of(plan: Plan, placed: Sequence[Placed]) -> dict[str, Any]:
+def change_of(plan: Plan, placed: Record) -> dict[str, Any]:
     """What a receipt tells of a comparison; nothing of other pictures."""
     if plan.comparison is None:
         return {}
-    counts = {name: sum(piece.facts[name] for piece in placed) for name in KINDS}
+    sums: Counter[str] = Counter()
+    for piece in placed:
+        sums.update({name: piece.facts[name] for name in piece.facts if name.removeprefix(AREA) in {*KINDS, "missing"}})
+    counts = {name: sums[name] for name in KINDS}
     counts["missing"] = plan.format.shape[0] * plan.format.shape[1] - sum(counts.values())
     ground = plan.comparison.ground
-    areas = (
-        {} if ground is None else {n: sum(piece.facts[AREA + n] for piece in placed) * ground.unit_km2 for n in counts}
-    )
+    areas = {} if ground is None else {name: sums[AREA + name] * ground.unit_km2 for name in counts}
     told = {name: {"pixels": count, "km2": round(areas[name], 6) if areas else None} for name, count in counts.items()}
     return {"threshold": plan.comparison.threshold, **told}
 
 
-def write(plan: Plan, receipt: Receipt, placed: Sequence[Placed], facts: Mapping[str, Any]) -> None:
+def write(plan: Plan, receipt: Receipt, placed: Record, facts: Mapping[str, Any]) -> None:
     """The receipt as JSON beside the output, which is read for those of its bytes that no piece tells."""
     grid = WRITERS[plan.format.writer].codec.pieces(plan.format)
     with writing(Path(receipt.path)):
-        rest = list(_rest(receipt, placed, facts))
         sides = {name: _whole(Path(plan.target).with_name(name)) for name in facts.get("files", [])}
     whole = {
         "gigascene:receipt": VERSION,
@@ -116,12 +118,24 @@ def write(plan: Plan, receipt: Receipt, placed: Sequence[Placed], facts: Mapping
         ],
         "files": sides,
         "grid": {"shape": list(grid.shape), "piece": list(grid.piece)},
-        "checksums": [[p.index, p.offset, p.length, p.sha256] for p in placed],
         "in_place": bool(facts.get("in_place")),
         "index": int(facts.get("index", 0)),
-        "blocks": rest,
     }
-    Target(Path(receipt.path)).write_text(json.dumps(whole, indent=1, sort_keys=True) + "\n")
+    checksums = ((p.index, p.offset, p.length, p.sha256) for p in placed)
+    Target(Path(receipt.path)).write_parts(_told(whole, blocks=_rest(receipt, placed, facts), checksums=checksums))
+
+
+def _told(whole: Mapping[str, Any], **long: Iterable[Sequence[int | str]]) -> Iterator[str]:
+    """JSON with sorted keys; of the long lists one line for each entry, none of them ever in memory as a whole."""
+    rest = json.dumps({**whole, **dict.fromkeys(long, ())}, indent=1, sort_keys=True)
+    for name in sorted(long):
+        before, key, rest = rest.partition(f'\n "{name}": [')
+        yield before + key
+        comma = ""
+        for entry in long[name]:
+            yield f"{comma}\n  {json.dumps(entry, separators=(',', ':'))}"
+            comma = ","
+    yield rest + "\n"
 
 
 def _offsets(plan: Plan) -> dict[str, Any]:
@@ -138,15 +152,15 @@ def _size(target: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
     return {**size, "pyramid": {key: facts[key] for key in PYRAMID}}
 
 
-def _rest(receipt: Receipt, placed: Sequence[Placed], facts: Mapping[str, Any]) -> Iterator[Span]:
+def _rest(receipt: Receipt, placed: Record, facts: Mapping[str, Any]) -> Iterator[Span]:
     """Digests of the finished file: between pieces that lie in it as they were made; else of all, its index by itself."""
     target, at = Path(receipt.target), 0
     if not target.is_file():
         return  # a folder; what lies in it has its own digests there
-    inside = [(p.offset, p.offset + p.length) for p in placed] if facts.get("in_place") else []
+    inside = ((p.offset, p.offset + p.length) for p in (placed if facts.get("in_place") else ()))
     index = int(facts.get("index", 0))
     size = target.stat().st_size  # not `receipt.bytes`, which counts a pyramid's tiles too
-    for begin, end in [*inside, (index, index), (size, size)]:
+    for begin, end in chain(inside, [(index, index), (size, size)]):
         if begin > at:
             yield from blocks(target, at, begin)
         at = max(at, end)

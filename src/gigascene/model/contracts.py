@@ -43,6 +43,22 @@ class Placed:
     facts: Mapping[str, Any]
 
 
+class Record(Protocol):
+    """What is placed so far, by ascending index: a list, or the journal, which keeps a million pieces on disk."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def __iter__(self) -> Iterator[Placed]:
+        """From the first on."""
+
+    def __getitem__(self, wanted: slice, /) -> Sequence[Placed]:
+        """Some of them, in memory."""
+
+    def append(self, placed: Placed, /) -> object:
+        """Remember one more."""
+
+
 class Codec(Protocol):
     """Worker half of a writer: display levels in, encoded pieces out. No paths, no I/O, no state."""
 
@@ -97,8 +113,11 @@ class Writer(Protocol):
     def finishing(self, format: Format) -> int:
         """Working memory of its sink's `finish`, bytes."""
 
-    def open(self, body: Path, plan: Plan, done: Sequence[Placed]) -> Sink:
-        """Open a sink on a body file that already holds the pieces `done`, verified, and nothing behind them."""
+    def open(self, body: Path, plan: Plan, done: Record) -> Sink:
+        """Open a sink on a body file that already holds the pieces `done`, verified, and nothing behind them.
+
+        The sink adds to `done` what it places, and keeps no list of its own: there may be millions.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

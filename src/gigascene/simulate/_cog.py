@@ -48,6 +48,9 @@ class CogFile:
         )  # fmt: skip
         numbers = range(overviews(format) + 1)
         self._levels = [empty_level(number, format) for number in numbers]
+        self._rows_of = [0] * len(self._levels)
+        """Rows of tiles that each level has."""
+
         half = _Every if labels else Half
         self._halves = [half(level_shape((height, width), number), tile, format) for number in numbers[1:]]
         self._rows = np.empty((min(tile, height), width, bands), dtype)
@@ -90,11 +93,13 @@ class CogFile:
     def _add(self, number: int, strip: NDArray[Any]) -> None:
         """Encode a row of tiles; then the one of the next level that it fills."""
         level, tile = self._levels[number], tiff_options(self._format).tile
-        row = next(y for y, segments in enumerate(level.segments) if not segments)
+        row = self._rows_of[number]
+        self._rows_of[number] += 1
         for column in range(level.sizes.shape[1]):
             (data,) = self._coder.encode(strip, column)
             level.sizes[row, column] = len(data)
-            level.segments[row].append((self._spool.tell(), len(data) + 8))
+            if column % level.span == 0:
+                level.starts[row, column // level.span] = self._spool.tell()
             self._spool.writelines(framed(data))
         assert -(-strip.shape[1] // tile) == level.sizes.shape[1]
         below = self._halves[number].add(strip) if number < len(self._halves) else None

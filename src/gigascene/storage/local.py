@@ -46,10 +46,14 @@ class Target:
 
     def write_text(self, text: str) -> None:
         """A small text file, whole or not at all."""
+        self.write_parts([text])
+
+    def write_parts(self, parts: Iterable[str]) -> None:
+        """A text file of many parts, never in memory at once; whole or not at all."""
         temporary = self.sibling("new")
         try:
-            with writing(self.path):
-                temporary.write_text(text, encoding="utf-8")
+            with writing(self.path), temporary.open("w", encoding="utf-8") as file:
+                file.writelines(parts)
             self.commit(temporary)
         except BaseException:
             discard(temporary)

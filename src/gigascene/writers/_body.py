@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from gigascene.model.contracts import Codec, Piece, Placed
+from gigascene.model.contracts import Codec, Piece, Placed, Record
 from gigascene.model.errors import WriteFailed
 from gigascene.model.plan import Format, Plan
 from gigascene.storage.local import Target, discard, writing
@@ -17,12 +17,12 @@ from gigascene.writers._sides import commit_alone, commit_with_sides, sweep
 
 
 class Body:
-    """Pieces in a file, in the order they came; remembers where each lies."""
+    """Pieces in a file, in the order they came; notes in `placed` where each lies."""
 
-    def __init__(self, path: Path, target: Path, done: Sequence[Placed]) -> None:
+    def __init__(self, path: Path, target: Path, done: Record) -> None:
         self.path = path
         self.target = Target(target)
-        self.placed = list(done)
+        self.placed = done
         with self.writing():
             self._file = path.open("r+b", buffering=0)  # so that closing never has a refused tail to write
             self._end = self._file.seek(0, os.SEEK_END)
@@ -85,7 +85,7 @@ class FileSink:
     assembled: ClassVar[str] = ""
     """Tag of the temporary name where another file is made, and the body only read; empty: the body becomes the file."""
 
-    def __init__(self, body: Path, plan: Plan, done: Sequence[Placed]) -> None:
+    def __init__(self, body: Path, plan: Plan, done: Record) -> None:
         self._format = plan.format
         self._body = Body(body, Path(plan.target), done)
         self._temporary = self._body.target.sibling(self.assembled) if self.assembled else body

@@ -17,7 +17,7 @@ from gigascene.codecs._tile_image import BLANK, TileImage, unpacked
 from gigascene.codecs._tile_layout import TileLayout
 from gigascene.codecs.tile_rows import Half, pyramid
 from gigascene.codecs.tiles import TileCodec
-from gigascene.model.contracts import Piece, Placed
+from gigascene.model.contracts import Piece, Placed, Record
 from gigascene.model.errors import WriteFailed
 from gigascene.model.plan import Format, Plan
 from gigascene.storage.folder import FolderTarget, place_with_head
@@ -49,7 +49,7 @@ class Tree:
 class TilesSink:
     """Encoded tiles into a body; a folder out of it."""
 
-    def __init__(self, body: Path, plan: Plan, done: Sequence[Placed], codec: TileCodec, tree: Tree) -> None:
+    def __init__(self, body: Path, plan: Plan, done: Record, codec: TileCodec, tree: Tree) -> None:
         self._format, self._codec, self._tree = plan.format, codec, tree
         self._layout = codec.layout(plan.format)
         self._folder = FolderTarget(tree.folder)
@@ -219,7 +219,7 @@ def _write(path: str, data: bytes) -> None:
 
 
 def placed_tiles(
-    placed: Sequence[Placed], across: int, level: int | None, layout: TileLayout
+    placed: Record, across: int, level: int | None, layout: TileLayout
 ) -> Iterator[tuple[int, int, int, int]]:
     """Tiles of a level in the body, row by row: (row, column, offset, length); None for the exact pixels."""
     number = layout.made if level is None else level

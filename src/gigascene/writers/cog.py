@@ -39,7 +39,7 @@ from gigascene.codecs._tiff_tile import framed, tile_coder, unframed
 from gigascene.codecs.tiff import CODEC
 from gigascene.codecs.tile_rows import Half, pyramid
 from gigascene.metadata.geotiff_tags import geotiff_tags, ungeoreferenced_allowed
-from gigascene.model.contracts import Placed
+from gigascene.model.contracts import Record
 from gigascene.model.errors import UsageError, WriteFailed
 from gigascene.model.plan import Format, Plan
 from gigascene.writers._body import FileSink
@@ -129,7 +129,7 @@ class CogWriter:
         rows, columns = shapes[min(MADE, len(shapes) - 1)]
         return 4 * min(tile, rows) * columns * format.bands * np.dtype(format.dtype).itemsize + tiles * A_TILE
 
-    def open(self, body: Path, plan: Plan, done: Sequence[Placed]) -> CogSink:
+    def open(self, body: Path, plan: Plan, done: Record) -> CogSink:
         """A sink on the body file."""
         return CogSink(body, plan, done)
 
@@ -145,16 +145,18 @@ def smaller_levels(above: Level, body: IO[bytes], spool: IO[bytes], format: Form
         return []
     tile, coder = tiff_options(format).tile, tile_coder(format)
     below = [Half(level_shape(format.shape, number), tile, format) for number in numbers]
+    rows = dict.fromkeys(numbers, 0)
     for number, strip in pyramid(read_rows(above, body, format), MADE, below):
         if number == MADE:
             continue
         level = found[number - MADE - 1]
-        row = next(y for y, segments in enumerate(level.segments) if not segments)
+        row = rows[number]
+        rows[number] += 1
         for column in range(-(-strip.shape[1] // tile)):
             parts = coder.encode(strip, column)
             level.sizes[row, column] = [len(part) for part in parts]
             data = b"".join(bits for part in parts for bits in framed(part))
-            level.segments[row].append((spool.tell(), len(data)))
+            level.starts[row, column] = spool.tell()
             spool.write(data)
     spool.flush()
     return found
@@ -165,9 +167,9 @@ def read_rows(level: Level, body: IO[bytes], format: Format) -> Iterator[NDArray
     tile, coder = tiff_options(format).tile, tile_coder(format)
     height, width = level_shape(format.shape, MADE)
     strip = np.empty((min(tile, height), width, format.bands), format.dtype)
-    for row, segments in enumerate(level.segments):
+    for row in range(len(level.starts)):
         rows = strip[: height - row * tile]
-        for column, (offset, length) in enumerate(segments):
+        for column, (offset, length) in enumerate(level.segments(row)):
             body.seek(offset)
             coder.decode(unframed(body.read(length), level.sizes[row, column]), rows, column)
         yield rows
@@ -175,8 +177,8 @@ def read_rows(level: Level, body: IO[bytes], format: Format) -> Iterator[NDArray
 
 def copy_level(level: Level, source: IO[bytes], file: IO[bytes]) -> None:
     """Append a level to the file, row by row of tiles."""
-    for segments in level.segments:
-        for offset, length in segments:
+    for row in range(len(level.starts)):
+        for offset, length in level.segments(row):
             copy(source, offset, length, file)
 
 

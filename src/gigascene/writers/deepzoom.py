@@ -7,14 +7,13 @@ is level 0, or alpha), and black in jpg.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from gigascene.codecs._tile_layout import TileLayout, check_known, check_pixels, tile_options, truth
 from gigascene.codecs.tiles import TileCodec
 from gigascene.metadata.deep_zoom import descriptor
-from gigascene.model.contracts import Placed
+from gigascene.model.contracts import Record
 from gigascene.model.errors import UsageError
 from gigascene.model.plan import Format, Plan
 from gigascene.writers._tiles import TilesSink, Tree, finishing
@@ -58,7 +57,7 @@ class DeepZoomWriter:
         """A row of tiles of every level that workers do not make."""
         return finishing(layout(format), format)
 
-    def open(self, body: Path, plan: Plan, done: Sequence[Placed]) -> TilesSink:
+    def open(self, body: Path, plan: Plan, done: Record) -> TilesSink:
         """A sink on the body file."""
         target, format = Path(plan.target), plan.format
         zoom = layout(format)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gigascene.codecs.reduced import CODEC, reduced_shape
-from gigascene.model.contracts import Placed
+from gigascene.model.contracts import Record
 from gigascene.model.errors import UsageError
 from gigascene.model.plan import Format, Plan
 from gigascene.writers._body import FileSink
@@ -86,7 +86,7 @@ class FigureWriter:
         a_pixel, a_dot = MEMORY[format.suffix]
         return LIBRARY + int(rows * columns * a_pixel + canvas * a_dot)
 
-    def open(self, body: Path, plan: Plan, done: Sequence[Placed]) -> FigureSink:
+    def open(self, body: Path, plan: Plan, done: Record) -> FigureSink:
         """A sink on the body file."""
         return FigureSink(body, plan, done)
 

@@ -7,7 +7,7 @@ not know it see black there.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -21,7 +21,7 @@ from rasterio.windows import Window
 from gigascene.codecs.jpeg import CODEC, color_bands, has_mask, header
 from gigascene.codecs.png import ZLIB_HEADER, adler32_combine
 from gigascene.metadata.geotiff_tags import ungeoreferenced_allowed
-from gigascene.model.contracts import Placed
+from gigascene.model.contracts import Placed, Record
 from gigascene.model.errors import UsageError, WriteFailed
 from gigascene.model.plan import Format, Plan
 from gigascene.writers._body import FileSink
@@ -39,7 +39,7 @@ class JpegSink(FileSink):
 
     codec = CODEC
 
-    def __init__(self, body: Path, plan: Plan, done: Sequence[Placed]) -> None:
+    def __init__(self, body: Path, plan: Plan, done: Record) -> None:
         super().__init__(body, plan, done)
         if not self.assembled and self._body.empty:
             self._body.append(header(plan.format))
@@ -113,7 +113,7 @@ class JpegWriter:
         """One strip on its way, and GDAL's look at the file."""
         return 2 * CODEC.bound(format)
 
-    def open(self, body: Path, plan: Plan, done: Sequence[Placed]) -> JpegSink:
+    def open(self, body: Path, plan: Plan, done: Record) -> JpegSink:
         """A sink on the body file."""
         sink = MaskedJpegSink if has_mask(plan.format) else JpegSink
         return sink(body, plan, done)
@@ -122,7 +122,7 @@ class JpegWriter:
 WRITER = JpegWriter()
 
 
-def parts(body: BinaryIO, placed: Sequence[Placed], *, of: Literal["image", "mask"]) -> Iterator[tuple[Placed, bytes]]:
+def parts(body: BinaryIO, placed: Record, *, of: Literal["image", "mask"]) -> Iterator[tuple[Placed, bytes]]:
     """The images of all strips in order, or their masks."""
     for strip in placed:
         image = int(strip.facts["image"])

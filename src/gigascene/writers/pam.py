@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from gigascene.codecs.pam import CODEC, classic_header, header, offset
-from gigascene.model.contracts import Piece, Placed
+from gigascene.model.contracts import Piece, Record
 from gigascene.model.errors import UsageError
 from gigascene.model.plan import Format, Plan
 from gigascene.writers._body import FileSink
@@ -20,7 +20,7 @@ class PamSink(FileSink):
 
     codec = CODEC
 
-    def __init__(self, body: Path, plan: Plan, done: Sequence[Placed]) -> None:
+    def __init__(self, body: Path, plan: Plan, done: Record) -> None:
         super().__init__(body, plan, done)
         head = _header_maker(plan.format)(plan.format)
         self._begin = len(head)
@@ -56,7 +56,7 @@ class PamWriter:
         """The body is the file."""
         return 0
 
-    def open(self, body: Path, plan: Plan, done: Sequence[Placed]) -> PamSink:
+    def open(self, body: Path, plan: Plan, done: Record) -> PamSink:
         """A sink on the body file."""
         return PamSink(body, plan, done)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gigascene.codecs.png import CODEC, LEVELS, header, trailer
-from gigascene.model.contracts import Placed
+from gigascene.model.contracts import Record
 from gigascene.model.errors import UsageError
 from gigascene.model.plan import Format, Plan
 from gigascene.writers._body import FileSink
@@ -21,7 +21,7 @@ class PngSink(FileSink):
 
     codec = CODEC
 
-    def __init__(self, body: Path, plan: Plan, done: Sequence[Placed]) -> None:
+    def __init__(self, body: Path, plan: Plan, done: Record) -> None:
         super().__init__(body, plan, done)
         if self._body.empty:
             self._body.append(header(plan.format))
@@ -56,7 +56,7 @@ class PngWriter:
         """The body is the file."""
         return 0
 
-    def open(self, body: Path, plan: Plan, done: Sequence[Placed]) -> PngSink:
+    def open(self, body: Path, plan: Plan, done: Record) -> PngSink:
         """A sink on the body file."""
         return PngSink(body, plan, done)
 

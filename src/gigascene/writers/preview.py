@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from gigascene.codecs import png
 from gigascene.codecs.reduced import CODEC, reduced_shape
 from gigascene.model.block import Shown
-from gigascene.model.contracts import Piece, Placed
+from gigascene.model.contracts import Piece, Record
 from gigascene.model.errors import UsageError
 from gigascene.model.grid import Window
 from gigascene.model.plan import Format, Plan
@@ -66,7 +66,7 @@ class PreviewWriter:
         rows, columns = reduced_shape(format)
         return 4 * rows * columns * format.bands
 
-    def open(self, body: Path, plan: Plan, done: Sequence[Placed]) -> PreviewSink:
+    def open(self, body: Path, plan: Plan, done: Record) -> PreviewSink:
         """A sink on the body file."""
         return PreviewSink(body, plan, done)
 

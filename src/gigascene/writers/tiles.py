@@ -9,7 +9,6 @@ without any data are not written. Pixels without data are transparent in png and
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from gigascene.codecs._tile_layout import (
 )
 from gigascene.codecs.tile_grid import GEODETIC, OnGrid, on_grid
 from gigascene.codecs.tiles import TileCodec
-from gigascene.model.contracts import Placed
+from gigascene.model.contracts import Record
 from gigascene.model.errors import UsageError
 from gigascene.model.plan import Format, Plan
 from gigascene.storage.folder import SUFFIX
@@ -80,7 +79,7 @@ class TilesWriter:
         """A row of tiles of every level that workers do not make."""
         return finishing(layout(format), format)
 
-    def open(self, body: Path, plan: Plan, done: Sequence[Placed]) -> TilesSink:
+    def open(self, body: Path, plan: Plan, done: Record) -> TilesSink:
         """A sink on the body file."""
         format, place = plan.format, on_grid(plan.format.geobox, int(plan.format.options["tile"]))
         south = format.options["scheme"] == "tms"
