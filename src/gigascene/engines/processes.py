@@ -8,6 +8,7 @@ worker dies again is the one to blame: it is named.
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import threading
 import time
@@ -95,14 +96,15 @@ def _alone(run: Callable[[Task], Done | Failed], task: Task) -> Done | Failed:
 
 def _pool(run: Callable[[Task], Done | Failed], workers: int) -> ProcessPoolExecutor:
     context = get_context("forkserver")
-    given = (os.getpid(), dict(os.environ), run)
+    given = (os.getpid(), dict(os.environ), pickle.dumps(run))
     return ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=given)
 
 
-def _start(coordinator: int, environment: Mapping[str, str], run: Callable[[Task], Done | Failed]) -> None:
+def _start(coordinator: int, environment: Mapping[str, str], run: bytes) -> None:
     """In the worker: the coordinator alone answers Ctrl-C; one thread each, for the others have theirs.
 
-    The fork server has the environment of the day it was started; the coordinator's is the one that counts.
+    The fork server has the environment of the day it was started; the coordinator's is the one that counts. `run`
+    is unpacked last: that loads all libraries, and takes a while in which the coordinator may have been killed.
     """
     global _run  # noqa: PLW0603  (a worker process is a place to keep one thing)
     os.environ.clear()
@@ -111,7 +113,7 @@ def _start(coordinator: int, environment: Mapping[str, str], run: Callable[[Task
     threading.Thread(target=_go_with, args=(coordinator,), daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    _run = run
+    _run = pickle.loads(run)  # noqa: S301  (from the coordinator, as this very function is)
 
 
 def _go_with(coordinator: int) -> None:
