@@ -1,12 +1,16 @@
 """What an element of a job array does, without a cluster."""
 
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import pytest
 
 import gigascene
 from gigascene.engines._spool import Spool
-from gigascene.execute.element import work
+from gigascene.execute.element import left, work
 from gigascene.execute.run import Job, tasks
 from gigascene.model.contracts import Failed
 from gigascene.model.errors import WorkersLost
@@ -69,3 +73,31 @@ def test_a_host_that_cannot_work_says_why(job, tmp_path):
     assert isinstance(found, Failed)
     assert isinstance(found.error, WorkersLost)
     assert "numpy 0.9" in str(found.error)
+
+
+def test_asked_to_end_it_finishes_what_it_has_in_hand(job, tmp_path):
+    """SIGTERM, as Slurm sends it before the time is over or when it must make room."""
+    slow = Job(replace(job.plan, cut=Cut(task_pieces=1, window_rows=1)))
+    spool = begun(slow, tmp_path)
+    words = [sys.executable, "-m", "gigascene.execute.element", spool.folder, "one", "1", "0", "0"]
+    with subprocess.Popen(words) as element:
+        while not any(log.stat().st_size for log in spool.folder.glob("*.log")):
+            time.sleep(0.01)
+            assert element.poll() is None
+        element.send_signal(signal.SIGTERM)
+        assert element.wait(60) == 0
+    left = missing(spool)
+    assert left
+    [log] = spool.folder.glob("*.log")
+    assert spool._read[log] == log.stat().st_size, "half a record"
+    done = [task for task in spool.tasks(0, 1) if task not in left]
+    assert all(spool.result(task).pieces == job(task).pieces for task in done)
+
+
+def test_slurm_tells_when_the_time_is_over(monkeypatch):
+    monkeypatch.delenv("SLURM_JOB_END_TIME", raising=False)
+    assert (left(0), left(90)) == (0, 90)
+    monkeypatch.setenv("SLURM_JOB_END_TIME", str(int(time.time()) + 50))
+    assert 40 < left(0) <= 50
+    assert 40 < left(90) <= 50
+    assert left(30) == 30

@@ -176,3 +176,35 @@ def test_a_job_begins_only_where_it_sees_the_run_and_has_its_scratch(tmp_path):
     scratch.mkdir()
     assert code(scratch) == 0
     assert told.read_text() == str(scratch)
+
+
+def test_what_is_left_of_each_element_is_known_without_asking_for_every_task(folder):
+    spool = begun(folder)
+    spool.divide(3)
+    assert [spool.left(element) for element in range(3)] == [3, 2, 2]
+    with spool.log(0) as log:
+        append(log, done(TASKS[0]))
+        append(log, done(TASKS[4]))
+        append(log, done(TASKS[0]))
+        append(log, done(Task(index=9, start=18, stop=20)))
+    spool.look()
+    assert [spool.left(element) for element in range(3)] == [2, 1, 2]
+    spool.claim(TASKS[0])
+    assert spool.has(TASKS[0])
+    assert TASKS[0] not in spool._places
+    [path] = folder.glob("*.log")
+    path.write_bytes(path.read_bytes().replace(b"x" * 100, b"y" * 100))
+    assert spool.result(TASKS[4]) is None
+    assert [spool.left(element) for element in range(3)] == [2, 2, 2]
+    assert not list(folder.glob("*.log")), "no job shall take it for done"
+
+
+def test_a_run_that_was_left_alone_is_found_by_its_tasks(folder):
+    first = begun(folder)
+    first.detach(3)
+    assert begun(folder, "second").forsaken() == ("first", 3)
+    other = Spool(folder, "third")
+    other.begin("{}", iter(TASKS[1:]))
+    assert other.forsaken() is None
+    first.attend()
+    assert begun(folder, "second").forsaken() is None

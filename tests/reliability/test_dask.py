@@ -58,7 +58,7 @@ class Cluster:
         told = next(line for line in self.log.read_text().splitlines() if "Scheduler at:" in line)
         self.address = told.split()[-1]
 
-    def worker(self):
+    def worker(self, *more):
         before = self.log.read_text().count("Registered to:")
         words = [
             "--nthreads",
@@ -69,6 +69,7 @@ class Cluster:
             "--local-directory",
             self.folder,
             "--no-nanny",
+            *more,
         ]
         found = self.started("worker", self.address, *words)
         until(lambda: self.log.read_text().count("Registered to:") > before, "worker")
@@ -267,10 +268,10 @@ def anybody():
     return context
 
 
-def answered(port, context):
+def answered(port, context, host="127.0.0.1"):
     """True if something of Dask's own comes back: its peers begin with a handshake of MessagePack."""
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=3) as plain:
+        with socket.create_connection((host, port), timeout=3) as plain:
             plain.settimeout(1)
             with context.wrap_socket(plain) if context else plain as stream:
                 return b"compression" in stream.recv(1000)

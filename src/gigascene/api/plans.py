@@ -10,6 +10,7 @@ from pathlib import Path
 from gigascene.api.compose import execution
 from gigascene.archives import is_unpacked
 from gigascene.execute.deliver import run
+from gigascene.execute.detach import detach
 from gigascene.model import wire
 from gigascene.model.errors import BadInput, UsageError
 from gigascene.model.plan import Plan
@@ -18,7 +19,7 @@ from gigascene.plan.check import check, read
 from gigascene.plan.fit import fitted
 from gigascene.storage.local import Target
 
-__all__ = ["load_plan", "run", "save_plan"]
+__all__ = ["detach", "load_plan", "run", "save_plan"]
 
 
 def save_plan(plan: Plan, path: str | PathLike[str]) -> None:

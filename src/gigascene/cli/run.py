@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,6 +17,7 @@ gigascene run plan.json
 gigascene run plan.json --resume
 gigascene run plan.json --engine dask --workers 4
 gigascene run plan.json --engine slurm --partition main --array 200 --memory 400G
+gigascene run plan.json --engine slurm --array 200 --memory 400G --detach
 """
 
 
@@ -32,6 +33,10 @@ def run(
         str | None,
         typer.Option("--scheduler", metavar="ADDRESS", help="Of a Dask cluster: tls://host:8786. Means --engine dask."),
     ] = None,
+    slurm: Annotated[
+        str | None,
+        typer.Option("--slurm", metavar="N", help="Dask's workers are N jobs of Slurm. Means --engine dask."),
+    ] = None,
     partition: Annotated[str | None, typer.Option("--partition", metavar="NAME", help="Of Slurm.")] = None,
     account: Annotated[str | None, typer.Option("--account", metavar="NAME", help="Of Slurm.")] = None,
     time: Annotated[str | None, typer.Option("--time", metavar="LIMIT", help="Of each job: minutes, or h:m:s.")] = None,
@@ -42,6 +47,9 @@ def run(
     workers: o.Workers = None,
     memory: o.Memory = None,
     resume: o.Resume = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Send the jobs to Slurm and return; a last job finishes the picture.")
+    ] = False,
     allow_private: o.AllowPrivate = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
@@ -51,10 +59,11 @@ def run(
     from gigascene.api.plans import refitted
 
     loaded = gigascene.load_plan(plan)
-    workers = workers or array  # so many tasks must there be, too
-    engine = engine or ("dask" if scheduler else None)
+    workers = workers or array or slurm  # so many tasks must there be, too
+    engine = engine or ("dask" if scheduler or slurm else None)
     said = {
         "scheduler": scheduler,
+        "slurm": slurm,
         "partition": partition,
         "account": account,
         "time": time,
@@ -64,4 +73,21 @@ def run(
     where = {name: value for name, value in said.items() if value is not None}
     if engine is not None or workers is not None or memory is not None:
         loaded = refitted(loaded, engine=engine, workers=workers, memory=memory)
+    if detach:
+        _detach(loaded, plan, resume=resume, json=json, where=where)
+        return
     make(loaded, resume=resume, json=json, quiet=quiet, where=where)
+
+
+def _detach(plan: Any, file: str, *, resume: bool, json: bool, where: dict[str, str]) -> None:
+    """Send it, and say how to find it again."""
+    from gigascene.api.plans import detach
+    from gigascene.model.wire import to_wire
+
+    sent = detach(plan, resume=resume, where=where)
+    if json:
+        o.print_json(to_wire(sent))
+        return
+    typer.echo(f"Sent as job {sent.array} ({sent.elements} elements); job {sent.finisher} finishes {plan.target}.")
+    typer.echo(f"How far it is: squeue -j {sent.array},{sent.finisher}", err=True)
+    typer.echo(f"To wait for it, or to finish it here: gigascene run {file} --engine slurm --resume", err=True)

@@ -33,17 +33,23 @@ IDLE = ("PENDING", "COMPLETING", "REQUEUE")
 
 
 class Array:
-    """The elements of one run. `script` is what each of them does, `asked` are options of sbatch."""
+    """The elements of one run. `script` is what each of them does, `asked` are options of sbatch.
 
-    def __init__(self, spool: Spool, of: int, script: str, asked: dict[str, str]) -> None:
-        self._spool, self._of, self._script, self._asked = spool, of, script, asked
+    At most `most` work at a time. `begun`: they were sent before, by somebody who went away.
+    """
+
+    def __init__(
+        self, spool: Spool, of: int, script: str, asked: dict[str, str], *, most: int, begun: bool = False
+    ) -> None:
+        self._spool, self._of, self._script, self._asked, self._most = spool, of, script, asked, most
+        spool.divide(of)
         self._sent: dict[int, tuple[int, int]] = {}
         """Of each element, how often it was sent without making anything, and how many tasks it had left."""
         self._jobs: dict[int, str] = {}
         """Of each element, the array in which it was last sent."""
         self._said: dict[int, str] = {}
         """Of an element that could not be started, what Slurm said."""
-        self._begun = False
+        self._begun = begun
         self._seen: set[tuple[int, str]] = set()
         """Elements and their states, as Slurm told them last."""
         self._looked = self._answered = self._workable = self._changed = time.monotonic()
@@ -57,6 +63,7 @@ class Array:
             check()
             self._tend()
             time.sleep(POLL_S)
+        self._spool.claim(task)
         return result
 
     def cancel(self) -> None:
@@ -82,8 +89,13 @@ class Array:
     def _start(self) -> None:
         """Slurm may refuse: then nobody has worked, and nothing is left."""
         self._begun = True  # before it is known: what timed out may be in the queue all the same
-        self._send([element for element in range(self._of) if self._left(element)])
+        self.send_missing()
         self._looked = self._answered = self._workable = self._changed = time.monotonic()
+
+    def send_missing(self) -> str:
+        """Send every element that has something to do; the number of the array, empty where none has."""
+        missing = [element for element in range(self._of) if self._spool.left(element)]
+        return self._send(missing) if missing else ""
 
     def _look(self) -> None:
         """Send what nobody works on; raises `WorkersLost` where waiting would be without end."""
@@ -96,27 +108,28 @@ class Array:
                 self._said[one.index] = f"Slurm could not start it: {one.reason}"
                 _sbatch.cancel_element(one)
         alive = {one.index: one for one in found if not one.unlaunched}
-        missing = [element for element in range(self._of) if element not in alive and self._left(element)]
+        missing = [element for element in range(self._of) if element not in alive and self._spool.left(element)]
         if missing:
             self._send(missing)
         elif alive:
             self._check_held(list(alive.values()))
         self._check_nodes(list(alive.values()))
 
-    def _send(self, elements: Sequence[int]) -> None:
+    def _send(self, elements: Sequence[int]) -> str:
         for element in elements:
             self._check_tries(element)
-        job = _sbatch.submit(self._spool.run, elements, self._script, self._asked)
+        job = _sbatch.submit(self._spool.run, elements, self._script, self._asked, most=self._most)
         for element in elements:
-            left = self._left(element)
+            left = self._spool.left(element)
             tries, before = self._sent.get(element, (0, left))
             self._sent[element] = (tries + 1 if left == before else 1, left)
             self._jobs[element] = job
+        return job
 
     def _check_tries(self, element: int) -> None:
         """Whether it may be sent once more: not where it made nothing, and will make nothing."""
         tries, before = self._sent.get(element, (0, 0))
-        if not tries or self._left(element) != before:
+        if not tries or self._spool.left(element) != before:
             return
         silent = not self._spool.words(element).exists()
         if silent and (node := _sbatch.blind(self._jobs[element], element)):
@@ -146,9 +159,6 @@ class Array:
         elif time.monotonic() - self._workable > PATIENCE_S:
             named = ", ".join(ailing[:5]) + (" …" if len(ailing) > 5 else "")
             raise WorkersLost(f"No node works: {named}. {self._missing()}")
-
-    def _left(self, element: int) -> int:
-        return sum(not self._spool.has(task) for task in self._spool.tasks(element, self._of))
 
     def _missing(self, *elements: int) -> str:
         """Which tasks these have not done; or of all."""

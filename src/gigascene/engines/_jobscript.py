@@ -37,16 +37,27 @@ def script(command: Sequence[str], *, nonce: str, words: str, place: Place) -> s
     """
     before, _, after = words.rpartition("{}")
     out = f"{shlex.quote(before)}{ELEMENT}{shlex.quote(after)}"
-    seen = f"[ -r {shlex.quote(nonce)} ]"
-    lines = [
-        "#!/bin/sh",
-        f'for pause in 1 2 4; do {seen} || sleep "$pause"; done',
-        f"{seen} && true > {out} || exit {BLIND}",
-        f"exec > {out} 2>&1",
-        *_scratch(place.scratch),
-        *_begun(command, place),
-    ]
+    return _lines(
+        _waiting(nonce), f"{_seen(nonce)} && true > {out} || exit {BLIND}", out, command, place, f" {ELEMENT}"
+    )
+
+
+def finisher(command: Sequence[str], *, nonce: str, words: str, place: Place) -> str:
+    """What comes behind an array: one command; nothing where the run is over, and its folder gone."""
+    return _lines(_waiting(nonce), f"{_seen(nonce)} || exit 0", shlex.quote(words), command, place, "")
+
+
+def _lines(waiting: str, seen: str, out: str, command: Sequence[str], place: Place, last: str) -> str:
+    lines = ["#!/bin/sh", waiting, seen, f"exec > {out} 2>&1", *_scratch(place.scratch), *_begun(command, place, last)]
     return "\n".join(lines) + "\n"
+
+
+def _seen(nonce: str) -> str:
+    return f"[ -r {shlex.quote(nonce)} ]"
+
+
+def _waiting(nonce: str) -> str:
+    return f'for pause in 1 2 4; do {_seen(nonce)} || sleep "$pause"; done'
 
 
 def _scratch(folder: str | None) -> Iterable[str]:
@@ -57,13 +68,13 @@ def _scratch(folder: str | None) -> Iterable[str]:
         yield f"export TMPDIR={quoted}"
 
 
-def _begun(command: Sequence[str], place: Place) -> Iterable[str]:
+def _begun(command: Sequence[str], place: Place, last: str) -> Iterable[str]:
     if place.container is None:
-        yield f"exec {shlex.join(command)} {ELEMENT}"
+        yield f"exec {shlex.join(command)}{last}"
         return
     yield f"program=$(command -v apptainer || command -v singularity) || {_end('it has no apptainer and no singularity')}"
     binds = [word for folder in _bound(place) for word in ("--bind", folder)]
-    yield f'exec "$program" exec {shlex.join([*binds, place.container, *command])} {ELEMENT}'
+    yield f'exec "$program" exec {shlex.join([*binds, place.container, *command])}{last}'
 
 
 def _bound(place: Place) -> list[str]:

@@ -39,10 +39,29 @@ def packed(result: Done | Failed) -> bytes:
 
 def length(head: bytes) -> int:
     """Bytes of the whole record that begins so; raises `Damaged`."""
+    return HEAD.size + sum(_lengths(head))
+
+
+def told_length(head: bytes) -> int:
+    """Bytes of the JSON behind the head; raises `Damaged`."""
+    return _lengths(head)[0]
+
+
+def _lengths(head: bytes) -> tuple[int, int]:
+    """Bytes of JSON and of bodies."""
     if len(head) < HEAD.size or head[: len(MARK)] != MARK:
         raise Damaged("no record begins here")
     _, text, bodies, _ = HEAD.unpack_from(head)
-    return HEAD.size + int(text) + int(bodies)
+    return int(text), int(bodies)
+
+
+def whose(text: bytes) -> tuple[Task, bool]:
+    """Of which task a record tells, by its JSON alone, and whether it is done; not checked yet. Raises `Damaged`."""
+    try:
+        told = json.loads(text)
+        return wire.from_wire(Task, told["task"]), "error" not in told
+    except (KeyError, TypeError, ValueError, errors.BadInput) as error:
+        raise Damaged(f"a record cannot be understood: {error}") from error
 
 
 def opened(record: bytes) -> Done | Failed:

@@ -16,6 +16,10 @@ ANSWER_S = 30.0
 """For one call."""
 
 NAME = "gigascene-"
+FINISHER = "gigascene-finish-"
+
+WARNING_S = 60
+"""So long before its limit a job is asked to end by itself; limits that are not much longer need no more than the jobs' own clock."""
 
 UNLAUNCHED = re.compile(r"launch.failed", re.IGNORECASE)
 """Slurm could not start a job, and holds it: it is cancelled, and sent again."""
@@ -101,13 +105,33 @@ def seconds(limit: str) -> int:
     return parts[0] * 60 + (parts[1] if len(parts) == 2 else 0)
 
 
-def submit(run: str, elements: Sequence[int], script: str, asked: Mapping[str, str]) -> str:
-    """Send elements of an array; its number."""
+def submit(run: str, elements: Sequence[int], script: str, asked: Mapping[str, str], *, most: int) -> str:
+    """Send elements of an array, of which at most so many shall run at a time; its number."""
+    array = ",".join(map(str, elements)) + (f"%{most}" if len(elements) > most else "")
+    limit = seconds(asked["time"]) if "time" in asked else 0
+    warning = [f"--signal=B:TERM@{WARNING_S}"] if limit >= 10 * WARNING_S else []
+    return _sent(script, asked, f"--job-name={NAME}{run}", f"--array={array}", *warning)
+
+
+def submit_finisher(run: str, after: str, script: str, asked: Mapping[str, str]) -> str:
+    """Send a job that begins when an array has ended, however that was; its number."""
+    return _sent(script, asked, f"--job-name={FINISHER}{run}", f"--dependency=afterany:{after}")
+
+
+def _sent(script: str, asked: Mapping[str, str], *more: str) -> str:
     words = [f"--{name}={value}" for name, value in asked.items()]
     fixed = ["--parsable", "--requeue", "--export=ALL", "--output=/dev/null", "--chdir=/", "--ntasks=1"]
-    array = ",".join(map(str, elements))
-    said = _asked("sbatch", *fixed, f"--job-name={NAME}{run}", f"--array={array}", *words, given=script)
-    return said.strip().partition(";")[0]
+    return _asked("sbatch", *fixed, *more, *words, given=script).strip().partition(";")[0]
+
+
+def largest_array() -> int:
+    """So many elements an array may have here."""
+    with suppress(NoAnswer, Refused):
+        for line in _asked("scontrol", "show", "config").splitlines():
+            name, _, value = line.partition("=")
+            if name.strip() == "MaxArraySize" and value.strip().isdecimal():
+                return max(int(value) - 1, 1)
+    return 1000
 
 
 def alive(run: str) -> list[Element]:
@@ -142,9 +166,16 @@ def unfit(partitions: Iterable[str]) -> list[str]:
 
 
 def cancel(runs: Iterable[str]) -> None:
-    """Cancel all that was sent under these names."""
+    """Cancel all that was sent under these names, but not the job that this process is."""
     for run in runs:
         _asked("scancel", f"--name={NAME}{run}", _mine())
+        cancel_finisher(run)
+
+
+def cancel_finisher(run: str) -> None:
+    """Somebody else finishes it: the one who waits for that is not needed, unless it is this process."""
+    if os.environ.get("SLURM_JOB_NAME") != f"{FINISHER}{run}":
+        _asked("scancel", f"--name={FINISHER}{run}", _mine())
 
 
 def cancel_element(element: Element) -> None:

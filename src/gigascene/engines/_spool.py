@@ -8,18 +8,19 @@ is used again, apart from failures, which may be mended by now.
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shutil
 import stat
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from gigascene.engines._parcel import HEAD, Damaged, length, opened, packed
+from gigascene.engines._parcel import HEAD, Damaged, length, opened, packed, told_length, whose
 from gigascene.model.contracts import Done, Failed
 from gigascene.model.errors import WriteFailed
 from gigascene.model.plan import Task
@@ -43,9 +44,18 @@ class Spool:
 
     def __init__(self, folder: Path, run: str) -> None:
         self.folder, self.run = folder, run
-        self._places: dict[tuple[int, int], _Place] = {}
+        self.failed = False
+        """Whether a task of this run was seen to have failed."""
+        self._places: dict[Task, _Place] = {}
+        """Of results that are there and not claimed yet: of a million tasks these are few."""
         self._read: dict[Path, int] = {}
         """Bytes of each log that are understood; -1: it is damaged from there on."""
+        self._claimed = 0
+        """So many of the first tasks are claimed."""
+        self._first: Task | None = None
+        self._total = 0
+        self._left: list[int] = []
+        """Of each element, how many of its tasks are not there; empty where nobody asks."""
 
     def begin(self, plan: str, tasks: Iterable[Task]) -> int:
         """Lay out the folder; how many tasks there are."""
@@ -80,6 +90,28 @@ class Spool:
         """A file that is there since this run began, and was nowhere before: who has it sees this folder."""
         return self._tasks
 
+    def detach(self, of: int) -> None:
+        """Whoever sent its elements goes away: another who finishes it may go on with them."""
+        with writing(self._detached):
+            self._detached.write_text(str(of), encoding="utf-8")
+
+    def attend(self) -> None:
+        """From now on somebody is there again."""
+        self._detached.unlink(missing_ok=True)
+
+    @property
+    def _detached(self) -> Path:
+        return self.folder / f"{self.run}.detached"
+
+    def forsaken(self) -> tuple[str, int] | None:
+        """A run of just these tasks whose sender went away, and how many elements it has."""
+        for path in sorted(self.folder.glob("*.detached")):
+            other = Spool(self.folder, path.stem)
+            with suppress(OSError, ValueError):
+                if filecmp.cmp(other.nonce, self.nonce, shallow=False):
+                    return other.run, int(path.read_text(encoding="utf-8"))
+        return None
+
     def plan(self) -> str:
         """The plan, as JSON."""
         return (self.folder / "plan.json").read_text(encoding="utf-8")
@@ -88,7 +120,7 @@ class Spool:
         """Names of all runs that used this folder."""
         return {path.stem for path in self.folder.glob("*.tasks")}
 
-    def tasks(self, element: int, of: int) -> Iterator[Task]:
+    def tasks(self, element: int, of: int) -> Generator[Task]:
         """Every `of`-th task from `element` on."""
         with self._tasks.open("rb") as file:
             while True:
@@ -104,17 +136,38 @@ class Spool:
         """A new log."""
         return (self.folder / f"{self.run}.{element}.{uuid4().hex}.log").open("xb", buffering=0)
 
-    def words(self, element: int) -> Path:
+    def words(self, element: int | str) -> Path:
         """Where a job's own output goes."""
         return self.folder / f"{self.run}.{element}.out"
 
     def has(self, task: Task) -> bool:
-        """Whether its result was there at the last look."""
-        return (task.start, task.stop) in self._places
+        """Whether its result was there at the last look, or is claimed."""
+        return task in self._places or self._position(task) < self._claimed
+
+    def divide(self, of: int) -> None:
+        """From now on know how many tasks of each of so many elements are missing."""
+        self._left = [0] * of
+        for position, task in enumerate(self.tasks(0, 1)):
+            self._left[position % of] += not self.has(task)
+
+    def left(self, element: int) -> int:
+        """So many tasks of an element were missing at the last look."""
+        return self._left[element]
+
+    def claim(self, task: Task) -> None:
+        """Its result is in the right hands, and may be forgotten."""
+        self._places.pop(task, None)
+        self._claimed = self._position(task) + 1
+
+    def _position(self, task: Task) -> int:
+        if self._first is None:
+            self._first = next(self.tasks(0, 1))
+            self._total = self._tasks.stat().st_size // TASK.size
+        return task.index - self._first.index
 
     def result(self, task: Task) -> Done | Failed | None:
-        """The result of a task, if it is there."""
-        place = self._places.get((task.start, task.stop))
+        """The result of a task, if it is there, and is what was written."""
+        place = self._places.get(task)
         if place is None:
             return None
         try:
@@ -126,7 +179,7 @@ class Spool:
             return None
 
     def look(self) -> None:
-        """Read what has been added to any log."""
+        """Read what has been added to any log: which results there are; they are checked when they are claimed."""
         for log in sorted(self.folder.glob("*.log")):
             start = self._read.get(log, 0)
             with suppress(OSError):
@@ -142,21 +195,39 @@ class Spool:
                 if len(head) < HEAD.size:
                     return offset
                 try:
-                    size = length(head)
-                    rest = file.read(size - HEAD.size)
-                    if len(rest) < size - HEAD.size:
+                    size, text = length(head), file.read(told_length(head))
+                    if offset + size > os.fstat(file.fileno()).st_size:
                         return offset
-                    result = opened(head + rest)
+                    task, done = whose(text)
                 except Damaged:
                     return -1
-                if isinstance(result, Done) or log.name.startswith(f"{self.run}."):
-                    self._places[result.task.start, result.task.stop] = _Place(log, offset, size)
+                ours = log.name.startswith(f"{self.run}.")
+                self.failed |= ours and not done
+                if done or ours:
+                    self._note(task, _Place(log, offset, size))
                 offset += size
 
+    def _note(self, task: Task, place: _Place) -> None:
+        """A result is there."""
+        if not self.has(task):
+            self._places[task] = place
+            self._count(task, -1)
+
+    def _count(self, task: Task, change: int) -> None:
+        """What an element has left, if it is a task of this run: the same plan cuts the same tasks, but may begin within one."""
+        position = self._position(task)
+        ours = task == self._first if position == 0 else 0 < position < self._total
+        if self._left and ours:
+            self._left[position % len(self._left)] += change
+
     def _forget(self, log: Path) -> None:
-        """A log that has changed is worth nothing."""
+        """A log that has changed is worth nothing, and no job shall take it for done."""
         self._read[log] = -1
-        self._places = {task: place for task, place in self._places.items() if place.log != log}
+        for task in [task for task, place in self._places.items() if place.log == log]:
+            del self._places[task]
+            self._count(task, 1)
+        with suppress(OSError):
+            log.rename(log.with_suffix(".damaged"))
 
 
 def append(log: BinaryIO, result: Done | Failed) -> None:

@@ -1,9 +1,9 @@
-"""Workers of a Dask cluster: one that is already there, or one of our own on this machine.
+"""Workers of a Dask cluster: one that is already there, or one of our own, on this machine or as jobs of Slurm.
 
 Tasks go out as numbers, results come home as records of our own
 (`_parcel`), never as arrays or pickles. Dask itself speaks in pickles, so whoever
-may speak to a scheduler may run code on its workers: what is started here
-listens on loopback only, and there to nobody without its certificate.
+may speak to a scheduler may run code on its workers: what is started here listens
+to nobody without its certificate, and unless its workers are elsewhere, on loopback only.
 
 Dask runs the tasks of a lost worker elsewhere. A task that Dask gives up, because
 its workers died, runs once more while nothing else does: so the one that kills is
@@ -23,11 +23,14 @@ from asyncio import CancelledError
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from gigascene.engines._dask_jobs import Jobs
 from gigascene.engines._parcel import opened, packed
 from gigascene.engines._pool import bounded_map
+from gigascene.engines._sbatch import NoAnswer, Refused
 from gigascene.model.contracts import Done, Failed
 from gigascene.model.errors import UsageError, WorkersLost
 from gigascene.model.plan import Task
@@ -38,6 +41,9 @@ if TYPE_CHECKING:
 
 LOOK_S = 5.0
 """How often it is asked whether anybody still works, while a result is waited for."""
+
+TEND_S = 10.0
+"""How often it is asked whether all jobs of Slurm that are workers are there, while results come."""
 
 CONNECT_S = 10.0
 """For a scheduler to be reached."""
@@ -63,15 +69,38 @@ HOSTS_OWN = {"GIGASCENE_CACHE", "GIGASCENE_SCENES", "GIGASCENE_MEMORY", "GIGASCE
 
 
 class Dask:
-    """Run tasks on a Dask cluster: at `scheduler`, that of the current client, that of Dask's own settings, or a new one."""
+    """Run tasks on a Dask cluster: at `scheduler`, that of the current client, that of Dask's own settings, or a new one.
 
-    options = ("scheduler",)
+    With `slurm`, the workers of the new one are so many jobs; `spool` is a folder that every node sees.
+    """
 
-    def __init__(self, workers: int, scheduler: str | None = None) -> None:
+    options = ("scheduler", "slurm", "partition", "account", "time", "preset", "spool")
+
+    def __init__(
+        self,
+        workers: int,
+        scheduler: str | None = None,
+        *,
+        slurm: str | None = None,
+        partition: str | None = None,
+        account: str | None = None,
+        time: str | None = None,
+        preset: str | None = None,
+        spool: str | None = None,
+    ) -> None:
+        said = {"partition": partition, "account": account, "time": time, "preset": preset}
         self.workers = workers
         self.processes = workers + 1
         self.check: Callable[[], object] = _nothing
-        self._scheduler = scheduler
+        self._scheduler, self._jobs = scheduler, None
+        if slurm is not None:
+            if scheduler is not None or spool is None:
+                raise UsageError("--slurm starts workers of its own for a plan: it goes with no --scheduler")
+            self._jobs = Jobs(slurm, Path(spool), said)
+        elif any(value is not None for value in said.values()):
+            raise UsageError(
+                f"only --slurm gives Dask jobs with {', '.join(n for n, v in said.items() if v is not None)}"
+            )
 
     def map(
         self,
@@ -82,8 +111,8 @@ class Dask:
         bound: Callable[[Task], int],
     ) -> Generator[Done | Failed, None, None]:
         """Results in order; survives the death of workers, and raises `WorkersLost` when the scheduler is gone."""
-        with _client(self._scheduler, self.workers) as client:
-            flight = _Flight(client, run, self.check)
+        with _client(self._scheduler, self.workers, self._jobs) as client:
+            flight = _Flight(client, run, self.check, self._jobs)
             try:
                 yield from bounded_map(flight.begin, tasks, ahead=ahead, bound=bound)
             finally:
@@ -93,11 +122,17 @@ class Dask:
 class _Flight:
     """The tasks that are on a cluster now."""
 
-    def __init__(self, client: Client, run: Callable[[Task], Done | Failed], check: Callable[[], object]) -> None:
-        self._check = check
+    def __init__(
+        self,
+        client: Client,
+        run: Callable[[Task], Done | Failed],
+        check: Callable[[], object],
+        jobs: Jobs | None = None,
+    ) -> None:
+        self._check, self._jobs = check, jobs
         self._client = client
         self._flying: set[Future] = set()
-        self._alive = time.monotonic()
+        self._alive = self._looked = time.monotonic()
         with self._telling():
             # A task of its own, so that Dask hands it to each worker once, and makes it again if its holder dies.
             given = pickle.dumps((_environment(), run))
@@ -150,6 +185,7 @@ class _Flight:
         """What a future says, as soon as it can say it; never waits for a cluster on which nobody works."""
         while True:
             self._check()
+            self._tend()
             with self._telling():
                 try:
                     return ask(timeout=LOOK_S)
@@ -168,9 +204,24 @@ class _Flight:
         except TimeoutError:
             raise WorkersLost(f"The Dask scheduler gave no answer for {ANSWER_S:.0f} s.") from None
         now = time.monotonic()
-        self._alive = now if there else self._alive
+        coming = self._expected() if self._jobs is not None and len(there) < self._jobs.count else False
+        self._alive = now if there or coming else self._alive
         if now - self._alive > PATIENCE_S:
             raise WorkersLost(f"The Dask cluster has had no worker for {PATIENCE_S:.0f} s.")
+
+    def _tend(self) -> None:
+        """Workers that are jobs end, and are sent again while others go on."""
+        if self._jobs is not None and time.monotonic() - self._looked > TEND_S:
+            self._looked = time.monotonic()
+            self._look()
+
+    def _expected(self) -> bool:
+        """Whether Slurm may still start a worker; not where it is silent."""
+        assert self._jobs is not None
+        try:
+            return self._jobs.expected()
+        except (NoAnswer, Refused):
+            return False
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
@@ -203,11 +254,18 @@ class _Promise:
 
 
 @contextmanager
-def _client(scheduler: str | None, workers: int) -> Iterator[Client]:
+def _client(scheduler: str | None, workers: int, jobs: Jobs | None) -> Iterator[Client]:
     """A connection to the cluster that was asked for, or else is there, or else is made."""
     distributed = _library()
     from dask import config  # noqa: PLC0415
 
+    if jobs is not None:
+        with (
+            jobs.cluster(PRIVATE, DEATHS) as cluster,
+            distributed.Client(cluster, set_as_default=False) as client,
+        ):
+            yield client
+        return
     current = None if scheduler else _current()
     scheduler = scheduler or config.get("scheduler-address", None)
     if current is not None:

@@ -3,23 +3,28 @@
 Element k of n does tasks k, k + n, k + 2n …, so that results are there in about
 the order in which they are claimed. An element that ends before its tasks are
 done (killed, out of time, its node lost) is sent again, and does what is missing.
+Whoever sends them may go away (`detach`): a job that begins behind them finishes the run.
 """
 
 from __future__ import annotations
 
+import json
+import math
 import sys
 from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 from gigascene.engines import _preset, _sbatch
 from gigascene.engines._array import Array
-from gigascene.engines._jobscript import Place, script
+from gigascene.engines._jobscript import Place, finisher, script
 from gigascene.engines._spool import Spool
 from gigascene.model import wire
 from gigascene.model.contracts import Done, Failed
 from gigascene.model.errors import UsageError
 from gigascene.model.plan import Plan, Task
+from gigascene.plan.explain import core_seconds
 from gigascene.plan.fingerprint import sources
 from gigascene.storage.hrefs import is_remote
 from gigascene.storage.identity import path_of
@@ -27,9 +32,27 @@ from gigascene.storage.identity import path_of
 DONE_BY = "gigascene.execute.element"
 """The module that a job runs."""
 
+FINISHED_BY = "gigascene.execute.finish"
+"""The module that the job behind them runs."""
+
+USUAL_ARRAY = 1000
+"""Elements that any cluster takes, unless somebody has set less."""
+
+SHARE = 0.5
+"""Of its time limit that an element's tasks shall take, as they are estimated: nodes differ, and so do pixels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A run whose sender goes away: numbers of jobs, as Slurm knows them."""
+
+    array: str
+    elements: int
+    finisher: str
+
 
 class Slurm:
-    """Run tasks in an array of at most `array` jobs; `spool` is a folder that every node sees."""
+    """Run tasks in an array of jobs, at most `array` at a time; `spool` is a folder that every node sees."""
 
     options = ("partition", "account", "time", "array", "preset", "spool")
 
@@ -44,11 +67,13 @@ class Slurm:
         preset: str | None = None,
         spool: str | None = None,
     ) -> None:
-        said = {"partition": partition, "account": account, "time": time, "array": array}
-        asked = _preset.preset(preset) | {name: value for name, value in said.items() if value is not None}
+        every = {"partition": partition, "account": account, "time": time, "array": array}
+        said = {name: value for name, value in every.items() if value is not None}
+        asked = _preset.preset(preset) | said
         self.workers = workers
         self.processes = workers + 1
         self.check: Callable[[], object] = _nothing
+        self._said = said | ({} if preset is None else {"preset": str(Path(preset).absolute())})
         self._most = _count(asked.pop("array", str(workers)))
         self._scratch = _preset.path("scratch", asked.pop("scratch", None))
         self._container = _preset.path("container", asked.pop("container", None))
@@ -65,6 +90,52 @@ class Slurm:
         bound: Callable[[Task], int],
     ) -> Generator[Done | Failed, None, None]:
         """Results in order. They wait on disk, so `ahead` bounds none but the one in hand."""
+        spool, plan = self._spooled(run)
+        place = self._place(spool, plan)
+        runs = spool.runs()
+        count = spool.begin(plan, tasks)
+        forsaken = spool.forsaken()
+        if forsaken is not None:
+            spool.nonce.unlink()
+            spool = Spool(spool.folder, forsaken[0])
+            _sbatch.cancel_finisher(spool.run)
+        _sbatch.cancel(runs - {spool.run})  # of a coordinator that was killed
+        spool.look()
+        of = self._elements(plan, count) if forsaken is None else forsaken[1]
+        array = self._array(spool, of, place, begun=forsaken is not None)
+        try:
+            for task in spool.tasks(0, 1):
+                yield array.claimed(task, self.check)
+        finally:
+            array.cancel()
+            spool.attend()
+
+    def detach(self, run: Callable[[Task], Done | Failed], tasks: Iterable[Task]) -> Sent:
+        """Send all tasks, and a job that finishes the run when they have ended; nobody waits for it here."""
+        spool, plan = self._spooled(run)
+        place = self._place(spool, plan)
+        runs = spool.runs()
+        count = spool.begin(plan, tasks)
+        _sbatch.cancel(runs)
+        spool.look()
+        of = self._elements(plan, count)
+        return self.sent_again(spool, of, place, missing=count + 1)
+
+    def sent_again(self, spool: Spool, of: int, place: Place | None = None, *, missing: int) -> Sent:
+        """Send what is missing of a run that nobody attends; the next one to look shall find less than `missing`."""
+        place = place or self._place(spool, spool.plan())
+        array = self._array(spool, of, place)
+        job = array.send_missing()
+        spool.detach(of)
+        try:
+            behind = _sbatch.submit_finisher(spool.run, job, self._finisher(spool, place, missing), self._asked)
+        except BaseException:
+            array.cancel()
+            raise
+        return Sent(array=job, elements=of, finisher=behind)
+
+    def _spooled(self, run: Callable[[Task], Done | Failed]) -> tuple[Spool, str]:
+        """A spool that is not begun, and the plan."""
         written: Callable[[], str] | None = getattr(run, "written", None)
         secrets: Callable[[], object] = getattr(run, "secrets", _nothing)
         if self._folder is None or written is None:
@@ -73,18 +144,26 @@ class Slurm:
             raise UsageError(
                 "the engine slurm cannot hand on secrets in hrefs; fetch these files first, or use --engine dask"
             )
-        spool, plan = Spool(Path(self._folder), uuid4().hex), written()
-        place = self._place(spool, plan)
-        _sbatch.cancel(spool.runs())  # of a coordinator that was killed
-        count = spool.begin(plan, tasks)
-        spool.look()
-        of = min(self._most, count)
-        array = Array(spool, of, self._script(spool, of, place), self._asked)
-        try:
-            for task in spool.tasks(0, 1):
-                yield array.claimed(task, self.check)
-        finally:
-            array.cancel()
+        return Spool(Path(self._folder), uuid4().hex), written()
+
+    def _elements(self, plan: str, count: int) -> int:
+        """So many that the share of each fits into its time, as far as Slurm takes so many."""
+        share = share_of(core_seconds(wire.loads(Plan, plan)) / count, self._limit_s)
+        wanted = max(self._most, math.ceil(count / share)) if share else self._most
+        wanted = min(wanted, count)
+        return wanted if wanted <= USUAL_ARRAY else min(wanted, _sbatch.largest_array())
+
+    def _array(self, spool: Spool, of: int, place: Place, *, begun: bool = False) -> Array:
+        python = sys.executable if place.container is None else "python3"
+        command = [python, "-m", DONE_BY, str(spool.folder), spool.run, str(of), str(self._limit_s)]
+        words = str(spool.folder / f"{spool.run}.{{}}.out")
+        text = script(command, nonce=str(spool.nonce), words=words, place=place)
+        return Array(spool, of, text, self._asked, most=self._most, begun=begun)
+
+    def _finisher(self, spool: Spool, place: Place, missing: int) -> str:
+        python = sys.executable if place.container is None else "python3"
+        command = [python, "-m", FINISHED_BY, str(spool.folder), spool.run, json.dumps(self._said), str(missing)]
+        return finisher(command, nonce=str(spool.nonce), words=str(spool.words("finish")), place=place)
 
     def _place(self, spool: Spool, plan: str) -> Place:
         """Where a job works; a container must be shown what it reads and writes."""
@@ -93,11 +172,14 @@ class Slurm:
             folders = (str(spool.folder.parent), *_read_folders(wire.loads(Plan, plan)))
         return Place(scratch=self._scratch, container=self._container, folders=folders)
 
-    def _script(self, spool: Spool, of: int, place: Place) -> str:
-        python = sys.executable if place.container is None else "python3"
-        command = [python, "-m", DONE_BY, str(spool.folder), spool.run, str(of), str(self._limit_s)]
-        words = str(spool.folder / f"{spool.run}.{{}}.out")
-        return script(command, nonce=str(spool.nonce), words=words, place=place)
+
+def share_of(cost_s: float, limit_s: float) -> int:
+    """So many tasks of a cost may one element have, of a time limit (0: none, and no answer: 0).
+
+    >>> share_of(2.0, 3600), share_of(7200, 3600), share_of(2.0, 0)
+    (900, 1, 0)
+    """
+    return max(int(SHARE * limit_s / cost_s), 1) if limit_s else 0
 
 
 def _read_folders(plan: Plan) -> set[str]:

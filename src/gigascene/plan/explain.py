@@ -28,7 +28,6 @@ def explain(plan: Plan) -> dict[str, Any]:
     """Facts of a plan: JSON values."""
     format, codec = plan.format, WRITERS[plan.format.writer].codec
     pieces = len(codec.pieces(format))
-    raw = format.shape[0] * format.shape[1] * format.bands * np.dtype(format.dtype).itemsize
     disk = space(plan)
     workers = ENGINES[plan.execution.engine](plan.execution.workers).workers
     return {
@@ -53,13 +52,20 @@ def explain(plan: Plan) -> dict[str, Any]:
         **_bigtiff(format, pieces * codec.bound(format), disk.file),
         "disk_needed_mb": round(disk.likely / MB),
         "disk_free_mb": disk.free // MB,
-        "seconds": round(max((raw / RATE + samples_to_decode(plan) / JPEG2000_RATE) / workers, 0.1), 1),
+        "seconds": round(max(core_seconds(plan) / workers, 0.1), 1),
         "notes": list(plan.notes),
         **({"warning": disk.doubt} if disk.doubt else {}),
         **({} if plan.mosaic is None else {"mosaic": mosaic_facts(plan.mosaic)}),
         **({} if plan.comparison is None else {"comparison": comparison_facts(plan.comparison)}),
         **({} if plan.overlay is None else {"overlay": overlay_facts(plan.overlay)}),
     }
+
+
+def core_seconds(plan: Plan) -> float:
+    """What it takes one core, in order of magnitude."""
+    format = plan.format
+    raw = format.shape[0] * format.shape[1] * format.bands * np.dtype(format.dtype).itemsize
+    return raw / RATE + samples_to_decode(plan) / JPEG2000_RATE
 
 
 def mosaic_facts(mosaic: Mosaicking) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from gigascene.model.errors import BadInput
 from gigascene.model.grid import PieceGrid
 from gigascene.model.wire import from_wire
 
-LARGEST = 64 << 20
-"""Bytes of a receipt: half a million pieces, a picture of a terabyte."""
+LARGEST = 128 << 20
+"""Bytes of a receipt: more than a million pieces, a picture of some terabytes."""
 
 DENSEST = {"[": 48, "{": 48, ",": 12}
 """A receipt has one of these at most every so many bytes, because most of it is checksums; JSON that is nothing else would
