@@ -1,6 +1,7 @@
 """Pictures from format to format: not a pixel changes, nothing of their place is lost, bad ones are told."""
 
 import hashlib
+import json
 import signal
 import subprocess
 import sys
@@ -231,3 +232,28 @@ def test_killed_and_resumed(tmp_path):
     receipt = gigascene.convert(source, target, workers=1, memory="350M", resume=True)
     assert receipt.resumed > 0
     assert target.read_bytes() == whole.read_bytes()
+
+
+def test_a_world_file_of_another_picture_stays(tmp_path):
+    levels = np.full((40, 30, 3), 7, np.uint8)
+    geotiff(tmp_path / "photo.tif", levels)
+    (tmp_path / "photo.tfw").write_text("1\n0\n0\n-1\n0\n0\n")
+    geotiff(tmp_path / "in.tif", levels)
+    gigascene.convert(tmp_path / "in.tif", tmp_path / "photo.tiff")
+    assert (tmp_path / "photo.tfw").exists()
+    (tmp_path / "photo.jpg").write_bytes(b"another")
+    (tmp_path / "photo.jgw").write_text("other")
+    gigascene.convert(tmp_path / "in.tif", tmp_path / "photo.jpeg")
+    assert (tmp_path / "photo.jgw").read_text() == "other"
+
+
+@pytest.mark.parametrize(("name", "options"), [("a.jpg", {}), ("a.tif", {"compress": "jpeg"}), ("a.png", {})])
+def test_an_item_names_the_bands_of_the_file(tmp_path, name, options):
+    source = geotiff(
+        tmp_path / "in.tif", np.full((40, 30, 4), 200, np.uint8), colours=("red", "green", "blue", "alpha")
+    )
+    gigascene.convert(source, tmp_path / name, options=options, datetime="2020-06-01T00:00:00Z")
+    asset = json.loads((tmp_path / f"{name}.stac.json").read_text())["assets"]["data"]
+    with rasterio.open(tmp_path / name) as file:
+        assert len(asset["bands"]) == file.count
+    assert asset["file:size"] == (tmp_path / name).stat().st_size

@@ -34,3 +34,12 @@ def test_disk_full(capsys, monkeypatch, noise, tmp_path, kind, room):
     with tmpfs(tmp_path / "disk", f"size={room}k") as disk:
         said = spoken(capsys, monkeypatch, "convert", noise, "-o", f"{disk}/{name}", *options)
         refused(said, 5, r"no space left|on the disk, and|Is there space left", folder=disk)
+
+
+@pytest.mark.parametrize("room", [700, 1500, 2300])
+def test_disk_that_fills_up_under_rows_in_place(capsys, monkeypatch, noise, tmp_path, room):
+    """PAM's size is known, and so refused before; here another program takes the room meanwhile."""
+    monkeypatch.setattr("gigascene.plan.space._free", lambda plan: 1 << 40)
+    with tmpfs(tmp_path / "disk", f"size={room}k") as disk:
+        said = spoken(capsys, monkeypatch, "convert", noise, "-o", f"{disk}/a.pam")
+        refused(said, 5, "no space left|Is there space left", folder=disk)

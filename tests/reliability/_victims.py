@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import gigascene
+from gigascene.codecs import _rows
 from gigascene.execute import coordinate
 from gigascene.model.plan import Cut, Task
 from gigascene.readers.window import forget
@@ -27,6 +28,7 @@ def main() -> None:
         WRITERS[name]
     for line in sys.stdin:
         order = json.loads(line)
+        _rows.STRIP = order.get("strip", _rows.STRIP)
         warm(order["plan"])
         child = os.fork()
         if child == 0:
@@ -77,16 +79,15 @@ def work(order) -> int:
 
 def die_at_byte(byte: int) -> None:
     """Write to the body up to this byte, and not one more."""
-    append = _body.Body.append
+    write = _body.Body.write
 
-    def mortal(self, data):
-        if self._end + len(data) > byte:
-            self._file.write(data[: max(byte - self._end, 0)])
-            self._file.flush()
+    def mortal(self, data, offset):
+        if offset + len(data) > byte:
+            write(self, data[: max(byte - offset, 0)], offset)
             os.kill(os.getpid(), signal.SIGKILL)
-        return append(self, data)
+        write(self, data, offset)
 
-    _body.Body.append = mortal
+    _body.Body.write = mortal
 
 
 def die_at_step(step: int) -> None:

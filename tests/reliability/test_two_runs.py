@@ -12,6 +12,7 @@ from odc.geo.geobox import GeoBox
 
 import gigascene
 from cli.shell import band, spoken
+from gigascene.execute import receipt as receipts
 from gigascene.model import wire
 from gigascene.model.errors import Stopped, WriteFailed
 from gigascene.plan.fingerprint import fingerprint, identity
@@ -42,6 +43,26 @@ def test_a_body_that_became_the_file_is_not_written_again(tmp_path, monkeypatch)
         body.write(b"anew")
     assert target.read_bytes() == b"finished"
     assert part.read_bytes() == b"anew"
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_a_run_is_alone_until_its_receipt_is_there(small_scene, tmp_path, monkeypatch, suffix):
+    """The picture has its name, and what tells of it is not written yet: a second run would write what the first then clears away."""
+    target, met = tmp_path / f"a{suffix}", []
+    write = receipts.write
+
+    def meanwhile(*args):
+        assert target.exists()
+        with pytest.raises(WriteFailed, match="another run"):
+            gigascene.compose("swir2nirg", small_scene, target)
+        met.append(target)
+        write(*args)
+
+    monkeypatch.setattr(receipts, "write", meanwhile)
+    gigascene.compose("true-color", small_scene, target)
+    assert met
+    assert gigascene.verify(target).holds
+    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
 def test_what_decides_pixels_decides_identity(small_scene, tmp_path):

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 import gigascene
+from gigascene.api import _viewable
 from gigascene.api._viewable import KEPT_S
-from gigascene.model.errors import BadInput
+from gigascene.model.errors import BadInput, WriteFailed
 from gigascene.settings import settings
 from serve.pictures import needs_openseadragon, noise
 
@@ -83,3 +84,36 @@ def test_a_broken_one_leaves_nothing(tmp_path, cache):
     with pytest.raises(BadInput, match="cut short"):
         gigascene.view(path)
     assert not list(cache.iterdir())
+
+
+def test_two_that_look_at_one_picture_harm_each_other_not(tmp_path, cache, monkeypatch):
+    """While the first makes the GeoTIFF, the second is told to wait; the first goes on."""
+    path, met = plain(tmp_path / "a.ppm", noise((300, 200))), []
+    run = _viewable.run
+
+    def meanwhile(plan, watch=None):
+        def look(progress):
+            if not met:
+                with pytest.raises(WriteFailed, match="another run") as caught, monkeypatch.context() as inner:
+                    inner.setattr(_viewable, "run", run)
+                    gigascene.view(path)
+                met.append(caught.value)
+
+        return run(plan, watch=look)
+
+    monkeypatch.setattr(_viewable, "run", meanwhile)
+    with gigascene.view(path) as viewer:
+        assert urllib.request.urlopen(f"{viewer.url}view.json").status == 200
+    assert met
+
+
+def test_a_changed_place_is_seen(tmp_path, cache):
+    path = plain(tmp_path / "a.ppm", noise((30, 20)))
+    world = tmp_path / "a.wld"
+    world.write_text("10 0 0 -10 5 -5".replace(" ", "\n"))
+    before = _viewable._key(path)
+    world.write_text("99 0 0 -99 5 -5".replace(" ", "\n"))
+    os.utime(world, ns=(1, 1))
+    changed = _viewable._key(path)
+    world.unlink()
+    assert len({before, changed, _viewable._key(path)}) == 3

@@ -13,6 +13,7 @@ from pathlib import Path
 from gigascene.api.convert import plan_convert
 from gigascene.api.plain import is_plain
 from gigascene.execute.coordinate import Watcher, run
+from gigascene.metadata.side_files import side_names
 from gigascene.model.errors import BadInput, WriteFailed
 from gigascene.model.plan import Plan
 from gigascene.plan.space import space
@@ -44,9 +45,9 @@ def viewable(path: Path, notice: Notice, watch: Watcher | None) -> Path:
         raise WriteFailed(str(target), error.strerror or str(error), "GIGASCENE_CACHE names another folder.") from error
     try:
         run(_planned(path, target, notice), watch=watch)
-    except BaseException:
-        shutil.rmtree(target.parent, ignore_errors=True)
-        raise
+    finally:
+        with suppress(OSError):  # of another that makes the same, perhaps; it is empty where nothing is kept
+            target.parent.rmdir()
     return target
 
 
@@ -62,7 +63,7 @@ def _planned(path: Path, target: Path, notice: Notice) -> Plan:
 def _key(path: Path) -> str:
     """Of this file as it is now: a changed one is made anew. Side files say where it lies."""
     try:
-        sides = [file for file in (path.with_name(f"{path.name}.aux.xml"),) if file.exists()]
+        sides = [file for file in side_names(path) if file.exists()]
         seen = "\n".join(f"{file.resolve()} {identity(str(file))}" for file in (path, *sides))
     except OSError as error:
         raise BadInput(f"cannot be opened: {error.strerror}", str(path)) from error

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gigascene.api._viewable import Notice, viewable
 from gigascene.execute.coordinate import Watcher
+from gigascene.execute.signals import stopping
 from gigascene.model.errors import UsageError
 from gigascene.serve.encode import Coder
 from gigascene.serve.export import export
@@ -55,7 +56,13 @@ def view(
     ...     print(viewer.url)
     ...     viewer.wait()
     """
-    return Viewer(open_pictures(_paths(picture, second, notice=notice, watch=watch)), port)
+    pictures = open_pictures(_paths(picture, second, notice=notice, watch=watch))
+    try:
+        return Viewer(pictures, port)
+    except BaseException:
+        for one in pictures:
+            one.close()
+        raise
 
 
 def export_view(
@@ -78,7 +85,7 @@ def export_view(
     folder : path
         New, empty, or an earlier export, which is then replaced.
     format : str, optional
-        Of the tiles: ``"png"`` (exact), ``"jpg"`` or ``"webp"``. Left out: png, or what they are already.
+        Of the tiles: ``"png"`` (what is shown, exactly: 8 bits), ``"jpg"`` or ``"webp"``. Left out: png, or what they are already.
     quality : int, optional
         Of jpg and webp, 1 to 100; 90 if left out.
     progress : callable
@@ -99,7 +106,14 @@ def export_view(
     coder = _coder(format, quality)
     pictures = open_pictures(_paths(picture, second, notice=notice, watch=watch))
     try:
-        return export(pictures, Path(folder), coder, progress)
+        with stopping() as stop:
+
+            def told(done: int, of: int) -> None:
+                stop.check()
+                if progress is not None:
+                    progress(done, of)
+
+            return export(pictures, Path(folder), coder, told)
     finally:
         for one in pictures:
             one.close()

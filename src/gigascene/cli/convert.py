@@ -85,11 +85,9 @@ def _tell_others(source: str) -> None:
 
     with suppress(GigasceneError, OSError):  # what is wrong with it is told by the plan
         with Path(source).open("rb") as file:
-            many = file.read(1) == b"P" and (count := pnm.count(source)) > 1
-        if many:
-            typer.echo(
-                f"{source} holds {count} images, and this is the first; --image 1 to {count - 1} are others", err=True
-            )
+            several = file.read(1) == b"P" and pnm.count(source, 2) > 1
+        if several:
+            typer.echo(f"{source} holds several images, and this is the first; --image 1 is the next", err=True)
 
 
 def _raw(said: str | None) -> tuple[int, int, int] | None:

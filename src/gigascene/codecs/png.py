@@ -7,6 +7,7 @@ combined checksum: together one ordinary zlib stream (RFC 1950, RFC 1951).
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -77,11 +78,19 @@ def header(format: Format) -> bytes:
         chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, COLOR_TYPES[format.bands], 0, 0, 0)),
         chunk(b"gAMA", struct.pack(">I", 45455)),
         chunk(b"sRGB", b"\0"),
+        chunk(b"pHYs", struct.pack(">IIB", *_aspect(format), 0)),
     ]
     if format.nodata is not None:
         parts.append(chunk(b"tRNS", struct.pack(">H", format.nodata) * format.bands))
     parts += [_text(key, value) for key, value in format.metadata.items()]
     return b"".join([*parts, chunk(b"IDAT", ZLIB_HEADER)])
+
+
+def _aspect(format: Format) -> tuple[int, int]:
+    """Pixels along x and y in one unit of length, whichever: their shape. Square ones where nobody says."""
+    a, b, _, d, e, _ = format.geobox.affine[:6]
+    wide, high = math.hypot(a, d), math.hypot(b, e)
+    return max(1, round(1000 * min(high / wide, 1e6))), 1000
 
 
 def whole(levels: NDArray[Any], *, clear: bool = False) -> bytes:

@@ -28,7 +28,7 @@ from gigascene.plan.space import check_space
 from gigascene.registry import ENGINES, WRITERS
 from gigascene.storage.folder import target_of
 from gigascene.storage.identity import identity as identity_of
-from gigascene.storage.local import Target, discard, locked
+from gigascene.storage.local import Target, discard, writing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +76,12 @@ def prepared(plan: Plan, *, resume: bool) -> Iterator[tuple[Path, Journal]]:
     check_versions(plan)
     check_inputs(plan)
     check_space(plan)
-    part = target.sibling("part")
-    with locked(part) as body, _swept(target), _journal(plan, target, resume=resume) as journal:
+    with target.alone(), _swept(target), _journal(plan, target, resume=resume) as journal:
         if not resume:
             discard(*_results(plan))  # their folder stays: it names jobs that may still run
-        body.truncate(journal.verify(body))
+        part = target.sibling("part")
+        with writing(target.path), part.open("ab+") as body:
+            body.truncate(journal.verify(body))
         yield part, journal
 
 
@@ -160,7 +161,7 @@ class _Run:
             _unspool(self.plan)
         discard(*Path(self.plan.target).parent.glob(f"{escape(Path(self.plan.target).name)}.capsule-*.json"))
         with _finished(self.plan.target):
-            stac.write(self.plan, receipt.bytes)
+            stac.write(self.plan, masked=bool(facts.get("masked")))
         return receipt
 
     def _work(self, engine: Engine, stop: Stop) -> None:
@@ -228,7 +229,7 @@ def _swept(target: Target) -> Iterator[None]:
         yield
     finally:
         part = target.sibling("part")
-        if part.exists() and part.stat().st_size == 0:
+        if not part.exists() or part.stat().st_size == 0:
             discard(part, *journal_files(target.sibling("journal")))
 
 

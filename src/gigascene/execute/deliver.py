@@ -23,7 +23,7 @@ from gigascene.plan.fingerprint import fingerprint, sources
 from gigascene.storage.delivery import Delivery
 from gigascene.storage.folder import SUFFIX
 from gigascene.storage.hrefs import is_bucket
-from gigascene.storage.local import RECEIPT, discard, locked, writing
+from gigascene.storage.local import RECEIPT, Target, writing
 from gigascene.storage.scratch import made_at
 
 
@@ -61,14 +61,12 @@ def _own(folder: Path) -> Iterator[None]:
     """The scratch folder of a target, for one run alone; gone afterwards if there is nothing in it."""
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    lock = folder.with_name(f".{folder.name}.lock")
-    with locked(lock):
+    with Target(folder).alone():
         try:
             yield
         finally:
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
-            discard(lock)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from gigascene.kernels import palette, stretch
 from gigascene.model import wire
 from gigascene.model.block import Block, Shown
 from gigascene.model.contracts import Codec, Done, Failed, Piece
-from gigascene.model.errors import UsageError, WorkersLost
+from gigascene.model.errors import UsageError, WorkersLost, WriteFailed
 from gigascene.model.grid import Window
 from gigascene.model.plan import AS_IT_IS, Plan, Task
 from gigascene.plan.check import check_versions
@@ -63,11 +63,11 @@ class Job:
         """Run one task; what goes wrong is a result, not an exception, unless it is the output that cannot be written."""
         began = time.thread_time()
         try:
-            pieces = tuple(self.pieces(task))
-        except Exception as error:  # noqa: BLE001  (everything travels home, with its traceback)
+            pieces = tuple(map(self.store, self.pieces(task)) if self.store else self.pieces(task))
+        except Exception as error:
+            if self.store is not None and isinstance(error, WriteFailed):
+                raise
             return Failed(task=task, error=error, traceback=traceback.format_exc())
-        if self.store is not None:
-            pieces = tuple(map(self.store, pieces))
         return Done(task=task, pieces=pieces, seconds=time.thread_time() - began)
 
     def pieces(self, task: Task) -> Iterator[Piece]:

@@ -17,9 +17,10 @@ MOST_NAMED = 4
 COLORS = {1: ("grey",), 3: ("red", "green", "blue")}
 
 
-def write(plan: Plan, size: int) -> None:
+def write(plan: Plan, *, masked: bool) -> None:
     """Write it, or remove that of an earlier picture at this path, which would speak for another.
 
+    `masked` says that the file has no band or level for what is missing: JPEG, or a mask beside the bands.
     An item without any time is none (STAC 1.1, "datetime" may be null only beside a begin and an end), and none is made up.
     """
     target = Path(plan.target)
@@ -29,7 +30,8 @@ def write(plan: Plan, size: int) -> None:
         discard(path)
         return
     suffix = target.suffix.lower()
-    item = stac.item(target.name, suffix, size, plan.format.geobox, _bands(plan), times, _properties(plan))
+    size, bands = target.stat().st_size, _bands(plan, masked=masked)
+    item = stac.item(target.name, suffix, size, plan.format.geobox, bands, times, _properties(plan))
     Target(path).write_text(json.dumps(item, indent=1) + "\n")
 
 
@@ -38,11 +40,11 @@ def path_for(target: Path) -> Path:
     return target.with_name(target.name + ITEM)
 
 
-def _bands(plan: Plan) -> list[dict[str, Any]]:
+def _bands(plan: Plan, *, masked: bool) -> list[dict[str, Any]]:
     format = plan.format
     colors = COLORS.get(format.bands - format.alpha, ())
-    names = [*colors, *(["alpha"] if format.alpha else [])]
-    nodata = {} if format.nodata is None else {"nodata": format.nodata}
+    names = [*colors, *(["alpha"] if format.alpha and not masked else [])]
+    nodata = {} if format.nodata is None or masked else {"nodata": format.nodata}
     return [{"name": name, "data_type": format.dtype, **nodata} for name in names]
 
 

@@ -37,10 +37,15 @@ def world_suffix(suffix: str) -> str:
     return ".wld" if suffix in {".pgm", ".ppm", ""} else f".{suffix[1]}{suffix[-1]}w"
 
 
+def side_names(picture: Path) -> tuple[Path, Path]:
+    """GDAL's side file of a picture, which is its own, and the world file, which it may share with others of its stem."""
+    world = picture.with_suffix(world_suffix(picture.suffix.lower()))
+    return picture.with_name(picture.name + ".aux.xml"), world
+
+
 def beside(picture: Path, shape: tuple[int, int]) -> Beside:
     """What the side files of a picture say. Raises `BadInput` naming one that is broken."""
-    xml = picture.with_name(picture.name + ".aux.xml")
-    world = picture.with_suffix(world_suffix(picture.suffix.lower()))
+    xml, world = side_names(picture)
     said = _aux(xml) if xml.is_file() else {}
     affine, crs, nodata = said.get("affine"), said.get("crs"), said.get("nodata")
     if affine is None:

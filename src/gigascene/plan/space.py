@@ -123,7 +123,7 @@ def _free(plan: Plan) -> int:
     target = target_of(str(made_at(plan.target)), plan.format.suffix)
     part = target.sibling("part")
     status = os.statvfs(existing(target.path.parent))
-    return status.f_bavail * status.f_frsize + (part.stat().st_size if part.exists() else 0)
+    return status.f_bavail * status.f_frsize + (part.stat().st_blocks * 512 if part.exists() else 0)
 
 
 def _instead(plan: Plan) -> str:

@@ -103,10 +103,10 @@ def describe(path: str | Path, index: int = 0) -> PlainPicture:
     raise BadInput(f"holds {seen + 1} images, and number {index} is not there.", str(path), hint="The first is 0.")
 
 
-def count(path: str | Path) -> int:
-    """Images in a file, each of them looked at; raises `BadInput` as `describe`."""
+def count(path: str | Path, most: int = MOST_IMAGES) -> int:
+    """Images in a file, each of them looked at, up to `most`; raises `BadInput` as `describe`."""
     with closing(pictures(path)) as found:
-        return sum(1 for _ in found)
+        return sum(1 for _ in islice(found, most))
 
 
 def pictures(path: str | Path) -> Generator[PlainPicture]:

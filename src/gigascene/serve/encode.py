@@ -101,11 +101,15 @@ def shown(levels: NDArray[Any], validity: Validity) -> NDArray[np.uint8]:
     --------
     >>> shown(np.uint16([[[0], [255], [65535]]]), Validity.NODATA).tolist()
     [[[0, 0], [0, 255], [255, 255]]]
+    >>> shown(np.uint8([[[7, 0], [7, 99], [7, 255]]]), Validity.ALPHA).tolist()
+    [[[7, 0], [7, 99], [7, 255]]]
     """
     eight = levels if levels.dtype == np.uint8 else (levels >> 8).astype(np.uint8)
-    colours = eight[..., :-1] if validity is Validity.ALPHA else eight
+    if validity is Validity.ALPHA:
+        alpha = np.maximum(eight[..., -1:], validity.mask(levels)[..., None])  # of 16 bits, what is hardly there stays
+        return eight[..., :-1] if (alpha == 255).all() else np.concatenate([eight[..., :-1], alpha], axis=-1)
     valid = validity.mask(levels)
-    return colours if valid.all() else np.concatenate([colours, np.uint8(255) * valid[..., None]], axis=-1)
+    return eight if valid.all() else np.concatenate([eight, np.uint8(255) * valid[..., None]], axis=-1)
 
 
 def opaque(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

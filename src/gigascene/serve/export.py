@@ -12,7 +12,7 @@ from gigascene.serve.encode import Coder
 from gigascene.serve.picture import Picture
 from gigascene.serve.site import page_files, view_files
 from gigascene.storage.folder import FolderTarget
-from gigascene.storage.local import discard, locked, writing
+from gigascene.storage.local import writing
 
 Told = Callable[[int, int], None]
 """Told (tiles done, of)."""
@@ -77,8 +77,7 @@ def replacing(folder: Path) -> Iterator[Path]:
     """A hidden folder beside it, which takes its place when all is written (`gigascene.storage.folder`)."""
     target = FolderTarget(folder.absolute())
     target.check()
-    lock = target.sibling("lock")
-    with locked(lock):
+    with target.alone():
         try:
             target.recover()
             with writing(target.path):
@@ -88,4 +87,3 @@ def replacing(folder: Path) -> Iterator[Path]:
             target.place()
         finally:
             target.recover()
-            discard(lock)

@@ -29,6 +29,16 @@ class Target:
         """Temporary name in the target's own folder (so that a rename is atomic), hidden."""
         return self.path.with_name(f".{self.path.name}.{tag}")
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """For one run, from its first file to the last that tells of it; another is told so (`WriteFailed`)."""
+        lock = self.sibling("lock")
+        with locked(lock, str(self.path)):
+            try:
+                yield
+            finally:
+                discard(lock)
+
     def check(self) -> None:
         """Raise `WriteFailed` now if the path can never be written."""
         folder = self.path.parent
@@ -112,8 +122,8 @@ def _refusal(path: Path, error: OSError) -> WriteFailed:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[BinaryIO]:
-    """Open (or create) a body file for one writer alone; a second run of the same job is told so."""
+def locked(path: Path, what: str = "") -> Iterator[BinaryIO]:
+    """Open (or create) a file for one writer alone; a second one is told so, by the name of `what` is written."""
     while True:
         with writing(path), _making(path.parent):
             handle = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b")
@@ -121,7 +131,7 @@ def locked(path: Path) -> Iterator[BinaryIO]:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise WriteFailed(str(path), "another run is writing it", "Wait for it, or stop it.") from None
+                raise WriteFailed(what or str(path), "another run is writing it", "Wait for it, or stop it.") from None
             if _is_still(handle, path):
                 yield handle
                 return

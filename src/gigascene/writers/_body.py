@@ -34,20 +34,21 @@ class Body:
     def append(self, data: bytes | bytearray) -> int:
         """Write bytes that are no piece; returns their offset."""
         offset = self._end
-        rest = memoryview(data)
-        with self.writing():
-            while rest:
-                rest = rest[self._file.write(rest) :]
+        self.write(data, offset)
         self._end += len(data)
         return offset
 
-    def store(self, piece: Piece, offset: int) -> Piece:
-        """Write one piece where it belongs, before its turn; threads may do so at once."""
-        rest, at = memoryview(piece.body), offset
+    def write(self, data: bytes | bytearray, offset: int) -> None:
+        """All of it, at this place; threads may do so at once."""
+        rest, at = memoryview(data), offset
         with self.writing():
             while rest:
                 count = os.pwrite(self._file.fileno(), rest, at)
                 rest, at = rest[count:], at + count
+
+    def store(self, piece: Piece, offset: int) -> Piece:
+        """Write one piece where it belongs, before its turn."""
+        self.write(piece.body, offset)
         return replace(piece, body=b"", stored=_placed(piece, offset))
 
     def put(self, piece: Piece) -> Placed:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from glob import escape as escape_glob
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 from affine import Affine
 
-from gigascene.metadata.side_files import world_suffix
+from gigascene.metadata.side_files import side_names
 from gigascene.model.plan import Format
 from gigascene.storage.local import Target, discard, writing
 
@@ -42,14 +43,23 @@ def _temporary(target: Target, final: Path) -> Path:
 
 
 def _possible(path: Path) -> set[Path]:
-    return {path.with_name(path.name + ".aux.xml"), path.with_suffix(world_suffix(path.suffix.lower()))}
+    """Those that speak for this path and no other: a world file serves ``a.tif`` and ``a.tiff``, and is left to one that is there."""
+    xml, world = side_names(path)
+    return {xml} if _shared(path) else {xml, world}
+
+
+def _shared(path: Path) -> bool:
+    world = side_names(path)[1]
+    others = (other for other in path.parent.glob(f"{escape_glob(path.stem)}.*") if other.name != path.name)
+    return any(other != world and side_names(other)[1] == world for other in others)
 
 
 def side_files(path: Path, format: Format) -> dict[Path, str]:
     """Text of each side file; none where there is nothing to say."""
-    texts = {path.with_name(path.name + ".aux.xml"): aux_xml(format)}
-    if format.geobox.crs is not None or format.geobox.affine != Affine.identity():
-        texts[path.with_suffix(world_suffix(path.suffix.lower()))] = world_file(format)
+    xml, world = side_names(path)
+    texts = {xml: aux_xml(format)}
+    if (format.geobox.crs is not None or format.geobox.affine != Affine.identity()) and not _shared(path):
+        texts[world] = world_file(format)
     return texts
 
 

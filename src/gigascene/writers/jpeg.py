@@ -47,7 +47,7 @@ class JpegSink(FileSink):
     def _made(self) -> Mapping[str, Any]:
         """The last strip was the end of the file."""
         self._check(masked=False)
-        return {**super()._made(), "mask": False}
+        return {**super()._made(), "mask": False, "masked": True}
 
     def _check(self, *, masked: bool) -> None:
         """Raise `WriteFailed` where GDAL sees another picture."""
@@ -76,7 +76,7 @@ class MaskedJpegSink(JpegSink):
             if masked:
                 self._mask(body, file)
         self._check(masked=masked)
-        return {"mask": masked, "in_place": False}
+        return {"mask": masked, "masked": True, "in_place": False}
 
     def _mask(self, body: BinaryIO, file: BinaryIO) -> None:
         """GDAL's mask: zlib of one bit a pixel, then where it begins."""

@@ -9,11 +9,11 @@ from typing import Any
 
 from gigascene.codecs.png import CODEC, LEVELS, header, trailer
 from gigascene.model.contracts import Record
-from gigascene.model.errors import UsageError
+from gigascene.model.errors import UsageError, WriteFailed
 from gigascene.model.plan import Format, Plan
 from gigascene.writers._body import FileSink
 from gigascene.writers._channels import check_alpha
-from gigascene.writers._limits import check_sides
+from gigascene.writers._limits import MOST, check_sides
 
 
 class PngSink(FileSink):
@@ -50,6 +50,10 @@ class PngWriter:
             raise UsageError(f"PNG has the levels {', '.join(LEVELS)}, not {level!r}")
         check_alpha(format, "PNG")
         check_sides(format, "PNG")
+        if CODEC.bound(format) > MOST:
+            raise WriteFailed(
+                "PNG", f"a row of {format.shape[1]:,} pixels is more than a chunk's {MOST:,} bytes", "Use .pam."
+            )
         return replace(format, options={"level": level})
 
     def finishing(self, format: Format) -> int:
