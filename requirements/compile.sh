@@ -11,3 +11,4 @@ pin requirements/bench.in -c requirements/core.txt -o requirements/bench.txt
 pin pyproject.toml requirements/cluster.in --extra build --extra dask -c requirements/dev.txt -c requirements/bench.txt \
     -o requirements/cluster.txt
 pin requirements/stac-server.in -o requirements/stac-server.txt
+pin requirements/webdav-server.in -o requirements/webdav-server.txt

@@ -29,6 +29,9 @@ class Settings:
     scratch: str
     """`GIGASCENE_SCRATCH`: folder where what goes into a bucket is made; left out, ``outputs`` in that cache."""
 
+    token_hosts: str | None
+    """`GIGASCENE_TOKEN_HOSTS`: ``host:port,…``, servers that get the bearer token; without a port, that of https."""
+
 
 def cores() -> int:
     """Processor cores this process may use."""
@@ -47,6 +50,7 @@ def settings() -> Settings:
         allow_private_hrefs=os.environ.get("GIGASCENE_ALLOW_PRIVATE_HREFS", "0").lower()
         not in {"", "0", "no", "false"},
         cache=kept,
+        token_hosts=os.environ.get("GIGASCENE_TOKEN_HOSTS") or None,
         scratch=os.environ.get("GIGASCENE_SCRATCH") or os.path.join(kept, "outputs"),  # noqa: PTH118
     )
 

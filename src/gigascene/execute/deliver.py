@@ -1,4 +1,4 @@
-"""Run a plan wherever its output belongs: what belongs into a bucket is made whole in the scratch folder, then sent."""
+"""Run a plan wherever its output belongs: what belongs into a bucket or to a server is made whole in the scratch folder, then sent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gigascene.plan.check import check_versions
 from gigascene.plan.fingerprint import fingerprint, sources
 from gigascene.storage.delivery import Delivery
 from gigascene.storage.folder import SUFFIX
-from gigascene.storage.hrefs import is_bucket
+from gigascene.storage.hrefs import is_remote
 from gigascene.storage.local import RECEIPT, Target, writing
 from gigascene.storage.scratch import made_at
 
@@ -30,11 +30,11 @@ from gigascene.storage.scratch import made_at
 def run(
     plan: Plan, *, resume: bool = False, watch: Watcher | None = None, where: Mapping[str, str] | None = None
 ) -> Receipt:
-    """Make what the plan says, as `gigascene.execute.coordinate.run` does; its target may be an object in a bucket.
+    """Make what the plan says, as `gigascene.execute.coordinate.run` does; its target may lie in a bucket or on a server.
 
     What could not be sent stays finished in the scratch folder, and `resume` sends it.
     """
-    if not is_bucket(plan.target):
+    if not is_remote(plan.target):
         return coordinate.run(plan, resume=resume, watch=watch, where=where)
     made = made_at(plan.target)
     delivery, here = Delivery(plan.target, made), replace(plan, target=str(made))

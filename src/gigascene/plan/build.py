@@ -28,10 +28,11 @@ from gigascene.plan.survey import Mode, maxima, survey
 from gigascene.plan.tone import Counted, measured, spread, tone
 from gigascene.registry import PRODUCTS, WRITERS
 from gigascene.sensors import settled
-from gigascene.storage import bucket, hrefs
+from gigascene.storage import hrefs
 from gigascene.storage.folder import target_of
 from gigascene.storage.identity import path_of
 from gigascene.storage.scratch import absolute
+from gigascene.storage.ways import way_to
 from gigascene.works.gather import Gather, assets_of
 
 NO_TONE = Tone(thresholds=())
@@ -279,8 +280,8 @@ def check_not_of(scene: Scene, target: str) -> None:
 
 def check_target(plan: Plan) -> None:
     """The output must be a place that can be written, and none of its own inputs."""
-    if hrefs.is_bucket(plan.target):
-        bucket.check(plan.target)
+    if hrefs.is_remote(plan.target):
+        way_to(plan.target).check(plan.target)
         if any(source.href == plan.target for source in fingerprint.sources(plan)):
             raise UsageError(f"{plan.target} is an input of this picture; write to another path")
         return

@@ -15,9 +15,9 @@ _METADATA = {ipaddress.ip_address("168.63.129.16")}
 """Public by its number, but Azure's own inside Azure."""
 
 
-def checked(host: str, port: int, said: str) -> Iterator[str]:
-    """Addresses of a host; raises `BadInput` if one of them is not public, unless that was allowed."""
-    allowed = settings().allow_private_hrefs
+def checked(host: str, port: int, said: str, *, named: bool = False) -> Iterator[str]:
+    """Addresses of a host; raises `BadInput` if one of them is not public, unless that was allowed, or the user `named` it."""
+    allowed = named or settings().allow_private_hrefs
     for text in _resolved(host, port, through_proxy=bool(proxy("https", host) or proxy("http", host))):
         if not allowed and not is_public(text):
             raise BadInput(

@@ -11,16 +11,17 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit, urlunsplit
 
-from gigascene.model.errors import BadInput, NoAccess
+from gigascene.model.errors import BadInput, GigasceneError, NoAccess
 from gigascene.storage import _logins, _signing
 from gigascene.storage._hosts import checked, proxy
-from gigascene.storage.hrefs import is_remote, place, public, split, whole
+from gigascene.storage._tokens import bearer, is_named, whence
+from gigascene.storage.hrefs import DAV, place, public, split, web, whole
 
 TRIES = 4
 """Of one request, where the server or the way to it fails for a moment."""
@@ -32,10 +33,13 @@ LONGEST_WAIT_S = 20.0
 TIMEOUT_S = 60.0
 REDIRECTS = 5
 AGENT = "gigascene"
+PLAIN = "/?&=%:+,;@!$'()*~[]-._"
+"""Characters of a path and a query that go as they are."""
 
 T = TypeVar("T")
 
 _LARGEST_TOKEN = 1 << 16
+_READING = {"GET", "POST"}
 _MOMENTARY = {408, 429, 500, 502, 503, 504}
 _MOVED = {301, 302, 303, 307, 308}
 
@@ -45,28 +49,62 @@ _targets: dict[tuple[str, str], str] = {}
 _local = threading.local()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What is asked of a server."""
+
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | Callable[[], Iterable[bytes]] | None = None
+    """All of it; or what gives it from the beginning, each time it must be sent."""
+
+
+class Unreachable(Exception):
+    """``Unreachable(why)``: no server answered, however often it was tried."""
+
+
 def tried(href: str, headers: Mapping[str, str], body: bytes | None, use: Callable[[http.client.HTTPResponse], T]) -> T:
     """What `use` makes of the first good answer; tried again where a failure may pass."""
+    said = public(href)
+
+    def good(status: int, answer: http.client.HTTPResponse) -> T:
+        if status in {200, 206}:
+            return use(answer)
+        raise _refused(said, status)
+
+    ask = Ask(headers=headers)
+    if body is not None:
+        ask = Ask(method="POST", headers={**headers, "Content-Type": "application/json"}, body=body)
+    try:
+        return answered(href, ask, good)
+    except Unreachable as error:
+        what = f"cannot be reached ({error.args[0]}); tried {TRIES} times."
+        raise BadInput(what, said, hint="Try again later.") from None
+
+
+def answered(href: str, ask: Ask, use: Callable[[int, http.client.HTTPResponse], T]) -> T:
+    """What `use` makes of the first answer (its status, and what follows) that is no momentary failure.
+
+    Raises `Unreachable`, `BadInput` where an address is refused, and what `use` raises.
+    """
     said, why = public(href), ""
     for attempt in range(TRIES):
         if attempt:
             time.sleep(min(WAIT_S * 2 ** (attempt - 1), LONGEST_WAIT_S))
         try:
-            answer = _followed(said, headers, body)
+            answer = _followed(said, ask)
             try:
-                if answer.status in {200, 206}:
-                    return use(answer.answer)
+                if answer.status not in _MOMENTARY:
+                    return use(answer.status, answer.answer)
             finally:
                 if not answer.answer.isclosed():
                     answer.drop()
-            if answer.status not in _MOMENTARY:
-                raise _refused(said, answer.status)
             why = f"HTTP {answer.status}"
-        except BadInput:
+        except GigasceneError:
             raise
         except (http.client.HTTPException, OSError) as error:
             why = f"{type(error).__name__}: {_words(error)}"
-    raise BadInput(f"cannot be reached ({why}); tried {TRIES} times.", said, hint="Try again later.")
+    raise Unreachable(why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +122,7 @@ class _Answer:
     def drop(self) -> None:
         """Without reading the rest."""
         self.connection.close()
+        self.answer.close()  # to which a connection that the server ends belongs by now
 
 
 def _words(error: Exception) -> str:
@@ -95,36 +134,41 @@ def _refused(said: str, status: int) -> BadInput:
     if status in {404, 410}:
         return BadInput(f"is gone (HTTP {status}).", said, hint="The archive has moved or removed it; search again.")
     if status in {401, 403, 409}:
-        known = _logins.hint(place(split(said))[0])
+        part = split(web(said))
+        known = _logins.hint(place(part)[0])
+        if part.scheme == "https" and (is_named(*place(part)) or said.startswith(DAV)):
+            known = whence()
         hint = known or "Its signature may have run out, or it wants credentials: search again, or sign its href anew."
         return NoAccess(f"may not be read (HTTP {status}).", said, hint=hint)
     return BadInput(f"cannot be read (HTTP {status}).", said)
 
 
-def _followed(said: str, headers: Mapping[str, str], body: bytes | None) -> _Answer:
-    asked = whole(said)
-    known = _targets.get((asked, said))
+def _followed(said: str, ask: Ask) -> _Answer:
+    asked = web(whole(said))
+    known = _targets.get((asked, said)) if ask.method == "GET" else None
     here = known or _signing.ready(asked)
     for _ in range(REDIRECTS + 1):
-        answer = _asked(here, said, headers, body)
+        answer = _asked(here, said, ask)
         if answer.status in {401, 403, 404} and here == known:  # what it led to may have run out
             answer.drop()
             _targets.pop((asked, said), None)
             here, known = asked, None
             continue
-        if answer.status in _signing.CLOSED and (signed := _signing.signed(here, _token)) != here:
-            answer.drop()
-            here = signed
-            continue
-        _check_no_page(answer, said, asked, here, headers)
+        if ask.method in _READING and answer.status in _signing.CLOSED:
+            signed = _signing.signed(here, _token)
+            if signed != here:
+                answer.drop()
+                here = signed
+                continue
+        _check_no_page(answer, said, asked, here, ask.headers)
         if answer.status not in _MOVED:
             return answer
         to = answer.answer.headers.get("Location", "")
         answer.drop()
-        here = urljoin(here, to)
-        if not is_remote(here):
+        here = web(urljoin(here, to))
+        if not here.lower().startswith(("http://", "https://")):
             raise BadInput("leads to something that is no http:// or https:// address", said)
-        if body is None:
+        if ask.method == "GET":
             _targets[asked, said] = here
     raise BadInput(f"leads from one address to another, more than {REDIRECTS} times", said)
 
@@ -148,47 +192,51 @@ def _check_no_page(answer: _Answer, said: str, asked: str, here: str, headers: M
         raise NoAccess(f"wants a login: it leads to a page of {place(split(here))[0]}.", said, hint=hint)
 
 
-def _asked(href: str, said: str, headers: Mapping[str, str], body: bytes | None) -> _Answer:
+def _asked(href: str, said: str, ask: Ask) -> _Answer:
     """One request on a connection that this thread keeps."""
     part = split(href)
     connection, absolute = _connection(part, said)
-    path = quote(urlunsplit(("", "", part.path or "/", part.query, "")), safe="/?&=%:+,;@!$'()*~[]-._")
+    path = quote(urlunsplit(("", "", part.path or "/", part.query, "")), safe=PLAIN)
     target = f"{part.scheme}://{part.netloc.rpartition('@')[2]}{path}" if absolute else path
-    sent = {"User-Agent": AGENT, "Accept-Encoding": "identity", **headers, **_credentials(part)}
-    if body is not None:
-        sent["Content-Type"] = "application/json"
-    method = "GET" if body is None else "POST"
+    sent = {"User-Agent": AGENT, "Accept-Encoding": "identity", **ask.headers, **_credentials(part, said)}
     try:
-        return _answered(connection, method, target, body, sent)
+        return _answered(connection, ask, target, sent)
     except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
-        return _answered(
-            connection, method, target, body, sent
-        )  # one that was kept may be stale: once more, on a new one
+        return _answered(connection, ask, target, sent)  # one that was kept may be stale: once more, on a new one
 
 
-def _answered(
-    connection: http.client.HTTPConnection, method: str, target: str, body: bytes | None, sent: Mapping[str, str]
-) -> _Answer:
+def _answered(connection: http.client.HTTPConnection, ask: Ask, target: str, sent: Mapping[str, str]) -> _Answer:
     """Ask once; a connection on which that fails is closed, and opened anew by whoever asks next."""
+    body = ask.body() if callable(ask.body) else ask.body
     try:
-        connection.request(method, target, body, dict(sent))
+        try:
+            connection.request(ask.method, target, body, dict(sent))
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
+            if not callable(ask.body):
+                raise  # otherwise it may have answered without wanting all of it, as one that sends elsewhere
         return _Answer(connection, connection.getresponse())
     except BaseException:
         connection.close()
         raise
 
 
-def _credentials(part: SplitResult) -> dict[str, str]:
-    if part.username is None:
-        return _logins.header(part.scheme, part.hostname or "")
-    return {"Authorization": _logins.basic(unquote(part.username), unquote(part.password or ""))}
+def _credentials(part: SplitResult, said: str) -> dict[str, str]:
+    if part.username is not None:
+        return _basic(part)
+    if token := bearer(part, said):
+        return {"Authorization": f"Bearer {token}"}
+    return _logins.header(part.scheme, part.hostname or "")
+
+
+def _basic(part: SplitResult) -> dict[str, str]:
+    return {"Authorization": _logins.basic(unquote(part.username or ""), unquote(part.password or ""))}
 
 
 def _connection(part: SplitResult, said: str) -> tuple[http.client.HTTPConnection, bool]:
     """The thread's own connection to a host, and whether requests on it name the whole address (through a proxy)."""
     kept: dict[tuple[str, str, int], http.client.HTTPConnection] = _local.__dict__.setdefault("connections", {})
     host, port = place(part)
-    addresses = tuple(checked(host, port, said))
+    addresses = tuple(checked(host, port, said, named=is_named(host, port)))
     through = proxy(part.scheme, host)
     key = (part.scheme, host, port)
     if key not in kept:
@@ -210,8 +258,7 @@ def _new(scheme: str, host: str, port: int, addresses: tuple[str, ...], via: str
 
 
 def _tunnel(through: SplitResult) -> dict[str, str]:
-    found = _credentials(through) if through.username else {}
-    return {"Proxy-Authorization": found["Authorization"]} if found else {}
+    return {"Proxy-Authorization": _basic(through)["Authorization"]} if through.username is not None else {}
 
 
 class _Plain(http.client.HTTPConnection):

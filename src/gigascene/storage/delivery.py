@@ -1,4 +1,4 @@
-"""A finished output goes into a bucket: what tells of the former one goes first, what tells of the new one comes last.
+"""A finished output goes into a bucket or to a server: what tells of the former one goes first, what tells of the new one comes last.
 
 A file's own object changes in one step. What consists of several objects is whole if the last of them is there: the
 marker of a folder, the descriptor beside one, the picture beside its side files; so that goes before anything else
@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from gigascene.model.errors import WriteFailed
-from gigascene.storage import bucket
 from gigascene.storage.folder import MARKER
 from gigascene.storage.hrefs import public
 from gigascene.storage.local import ITEM, RECEIPT, TELLING
+from gigascene.storage.ways import way_to
 
 UNFINISHED = ".gigascene.unfinished"
 """In a folder: not all of it is there."""
@@ -36,16 +36,16 @@ Sent = Callable[[int, int], None]
 
 
 class Delivery:
-    """The way of one output from the folder where it is made to its place in a bucket."""
+    """The way of one output from the folder where it is made to its place in a self._way."""
 
     def __init__(self, url: str, made: Path) -> None:
-        self.url, self.made = url, made
+        self.url, self.made, self._way = url, made, way_to(url)
         self._base = url.rpartition("/")[0]
 
     def check(self, folder: str = "") -> None:
         """Raise `WriteFailed` now if this can never be written: `folder` is the name of one that belongs to it, if any."""
-        bucket.check(self.url)
-        bucket.probe(self.url)
+        self._way.check(self.url)
+        self._way.probe(self.url)
         if folder:
             self._refuse_strangers(f"{self._base}/{folder}")
 
@@ -58,24 +58,24 @@ class Delivery:
         meter = _Meter([*sides, *last, *(_files(folder) if folder else ())], sent)
         former = self._former_sides()
         if folder:
-            bucket.put(f"{self._base}/{folder.name}/{UNFINISHED}", _marker(folder))
-        bucket.delete(f"{self.url}{suffix}" for suffix in TELLING)
+            self._way.put(f"{self._base}/{folder.name}/{UNFINISHED}", _marker(folder))
+        self._way.delete(f"{self.url}{suffix}" for suffix in TELLING)
         if folder or sides or former:
-            bucket.delete([self.url] if last else [])
-        bucket.delete(f"{self._base}/{name}" for name in former - {path.name for path in sides})
+            self._way.delete([self.url] if last else [])
+        self._way.delete(f"{self._base}/{name}" for name in former - {path.name for path in sides})
         if folder:
             self._folder(folder, meter)
         for path in (*sides, *last):
-            bucket.send(f"{self._base}/{path.name}", path, meter.more)
+            self._way.send(f"{self._base}/{path.name}", path, meter.more)
         self._tell(receipt, folder)
 
     def _tell(self, receipt: bytes, folder: Path | None) -> None:
         item = self.made.with_name(self.made.name + ITEM)
         if item.exists():
-            bucket.put(f"{self.url}{ITEM}", item.read_bytes())
-        bucket.put(f"{self.url}{RECEIPT}", receipt)
+            self._way.put(f"{self.url}{ITEM}", item.read_bytes())
+        self._way.put(f"{self.url}{RECEIPT}", receipt)
         if folder:
-            bucket.delete([f"{self._base}/{folder.name}/{UNFINISHED}"])
+            self._way.delete([f"{self._base}/{folder.name}/{UNFINISHED}"])
 
     def _beside(self) -> list[Path]:
         """What belongs to the output, its receipt and its item left out."""
@@ -86,7 +86,7 @@ class Delivery:
 
     def _former_sides(self) -> set[str]:
         """Names of the side files of what is there now, as its receipt tells."""
-        told = _read(bucket.get(f"{self.url}{RECEIPT}", LARGEST_TEXT))
+        told = _read(self._way.get(f"{self.url}{RECEIPT}", LARGEST_TEXT))
         names = told.get("files") if isinstance(told.get("files"), dict) else {}
         stem = Path(self.url).stem
         return {str(name) for name in names or () if str(name).startswith(f"{stem}.") and "/" not in name}
@@ -94,15 +94,15 @@ class Delivery:
     def _folder(self, folder: Path, meter: _Meter) -> None:
         """All files of a folder; those of the former one that the new one has not go; its marker comes last."""
         place = f"{self._base}/{folder.name}"
-        bucket.delete([f"{place}/{MARKER}"])
-        there = {name: (size, tag.strip('"')) for name, size, tag in bucket.inside(place)}
+        self._way.delete([f"{place}/{MARKER}"])
+        there = {name: (size, tag.strip('"')) for name, size, tag in self._way.inside(place)}
 
         def send(path: Path) -> None:
             name = path.relative_to(folder).as_posix()
             if there.get(name) == (path.stat().st_size, _md5(path)):
                 meter.more(path.stat().st_size)
             else:
-                bucket.send(f"{place}/{name}", path, meter.more)
+                self._way.send(f"{place}/{name}", path, meter.more)
 
         files = (path for path in _files(folder) if path.name != MARKER)
         with ThreadPoolExecutor(THREADS) as pool:
@@ -110,17 +110,17 @@ class Delivery:
                 list(pool.map(send, batch))
             gone = (name for name in there if name != UNFINISHED and not (folder / name).is_file())
             while some := list(islice(gone, BATCH)):
-                list(pool.map(lambda name: bucket.delete([f"{place}/{name}"]), some))
-        bucket.send(f"{place}/{MARKER}", folder / MARKER, meter.more)
+                list(pool.map(lambda name: self._way.delete([f"{place}/{name}"]), some))
+        self._way.send(f"{place}/{MARKER}", folder / MARKER, meter.more)
 
     def _refuse_strangers(self, place: str) -> None:
         """Only a folder of ours is replaced: one whose marker knows all that is in it."""
         ours = {MARKER, UNFINISHED}
         for name in (MARKER, UNFINISHED):
-            told = _read(bucket.get(f"{place}/{name}", LARGEST_TEXT))
+            told = _read(self._way.get(f"{place}/{name}", LARGEST_TEXT))
             if "gigascene:folder" in told:
                 ours |= set(told.get("names", ()))
-        if strange := min(bucket.top(place) - ours, default=""):
+        if strange := min(self._way.top(place) - ours, default=""):
             raise WriteFailed(public(place), f"it holds {strange}, which was not written here", "Name a new folder.")
 
 

@@ -25,19 +25,31 @@ _whole: dict[str, str] = {}
 BUCKETS = ("s3://", "gs://", "az://")
 """What the paths of objects in buckets begin with."""
 
+DAV = "davs://"
+"""What grids call a WebDAV server behind TLS: ``https://`` to everybody else."""
+
 
 def is_remote(href: str) -> bool:
-    """True for http://, https:// and for objects in buckets.
+    """True for http://, https://, davs:// and for objects in buckets.
 
     >>> is_remote("https://example.org/B04.tif"), is_remote("s3://scenes/B04.tif"), is_remote("/data/B04.tif")
     (True, True, False)
     """
-    return href[:8].lower().startswith(("http://", "https://")) or is_bucket(href)
+    return href[:8].lower().startswith(("http://", "https://", DAV)) or is_bucket(href)
 
 
 def is_bucket(href: str) -> bool:
     """True for an object in a bucket, or a folder there."""
     return href.startswith(BUCKETS)
+
+
+def web(href: str) -> str:
+    """The address that is asked for an href.
+
+    >>> web("davs://dcache.example.org:2880/a.tif"), web("https://example.org/a.tif")
+    ('https://dcache.example.org:2880/a.tif', 'https://example.org/a.tif')
+    """
+    return f"https://{href[len(DAV) :]}" if href[: len(DAV)].lower() == DAV else href
 
 
 def joined(base: str, href: str) -> str:
@@ -46,7 +58,7 @@ def joined(base: str, href: str) -> str:
     >>> joined("s3://scenes/2024/item.json", "../B04.tif"), joined("https://example.org/a/item.json", "s3://b/c.tif")
     ('s3://scenes/B04.tif', 's3://b/c.tif')
     """
-    if not is_bucket(base):
+    if not is_bucket(base) and web(base) == base:
         return urljoin(base, href)
     scheme, _, rest = base.partition("://")  # which the standard library would not take for one of a hierarchy
     found = urljoin(f"http://{rest}", href)

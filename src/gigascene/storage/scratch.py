@@ -1,4 +1,4 @@
-"""Where an output is made: at its own path; or, where that is an object in a bucket, in a folder of this machine first."""
+"""Where an output is made: at its own path; or, where that lies elsewhere (a bucket, a server), in a folder of this machine first."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import hashlib
 from pathlib import Path
 
 from gigascene.settings import settings
-from gigascene.storage.hrefs import is_bucket
+from gigascene.storage.hrefs import is_remote
 
 
 def absolute(target: str) -> str:
-    """A target as a plan holds it: an absolute path, or the path of an object as it is.
+    """A target as a plan holds it: an absolute path, or an address as it is.
 
     >>> absolute("s3://pictures/fjord.png"), absolute("s3://pictures/tiles/"), absolute("/data/../data/fjord.png")
     ('s3://pictures/fjord.png', 's3://pictures/tiles', '/data/../data/fjord.png')
     """
-    return target.rstrip("/") if is_bucket(target) else str(Path(target).absolute())
+    return target.rstrip("/") if is_remote(target) else str(Path(target).absolute())
 
 
 def made_at(target: str) -> Path:
-    """The path on disk: for an object one in a folder that belongs to this target alone, the same every time."""
-    if not is_bucket(target):
+    """The path on disk: for an address one in a folder that belongs to this target alone, the same every time."""
+    if not is_remote(target):
         return Path(target)
     root = Path(settings().scratch).absolute()
     return root / hashlib.sha256(target.encode()).hexdigest()[:24] / target.rpartition("/")[2]
