@@ -23,6 +23,7 @@ from gigascene.model.product import Product
 from gigascene.plan.build import Wish
 from gigascene.plan.compare import CompareWish, build
 from gigascene.registry import PRODUCTS
+from gigascene.storage.scratch import named
 
 FIGURES = {".png", ".pdf", ".svg"}
 """Suffixes of which a titled figure is made unless `plain`."""
@@ -49,6 +50,7 @@ def plan_compare(
     engine: str = "threads",
     workers: int | str | None = None,
     memory: str | int | None = None,
+    overwrite: bool = True,
     root: str | PathLike[str] | None = None,
     offset: str | None = None,
 ) -> Plan:
@@ -72,7 +74,7 @@ def plan_compare(
         ``"diverging"``: blue for a decrease, brown for an increase.
     plain : bool
         A georeferenced picture, pixel for pixel, also as PNG.
-    resampling, clip, bands, units, mask, resolution, options, engine, workers, memory, root, offset
+    resampling, clip, bands, units, mask, resolution, options, engine, workers, memory, overwrite, root, offset
         As for `plan_mosaic`. A pixel that is masked in either scene is not compared.
 
     Raises
@@ -89,7 +91,7 @@ def plan_compare(
     figure = Path(target).suffix.lower() in FIGURES and not plain
     wish = Wish(
         product=product,
-        target=os.fspath(target),
+        target=named(target),
         bands=tuple(bands),
         look=_look(made, stretch, palette),
         units=units,
@@ -97,7 +99,7 @@ def plan_compare(
         resolution=resolution,
         writer="figure" if figure else None,
         options=options or {},
-        execution=execution(engine, workers, memory),
+        execution=execution(engine, workers, memory, overwrite=overwrite),
     )
     scenes = [open_scene(source, root, offset=offset) for source in (before, after)]
     asked = CompareWish(

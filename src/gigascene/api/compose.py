@@ -25,6 +25,7 @@ from gigascene.plan.mosaic import build as build_mosaic
 from gigascene.plan.overlay import drawn
 from gigascene.registry import PRODUCTS
 from gigascene.settings import cores, settings
+from gigascene.storage.scratch import named
 
 Stretch = str | Sequence[Limits] | None
 
@@ -57,6 +58,7 @@ def plan_compose(
     engine: str = "threads",
     workers: int | str | None = None,
     memory: str | int | None = None,
+    overwrite: bool = True,
     root: str | PathLike[str] | None = None,
     offset: str | None = None,
 ) -> Plan:
@@ -114,6 +116,8 @@ def plan_compose(
         Compare the files that will be read with the checksums that their product carries (SAFE: manifest.safe).
     engine, workers, memory
         Who does it in how much memory; these change no byte of the result.
+    overwrite : bool
+        False: an output that is there already is never replaced, not even one that comes while this is made (`WriteFailed`).
     root, offset
         As for `open_scene`.
 
@@ -126,7 +130,7 @@ def plan_compose(
     shown, units, packed = looked(PRODUCTS[product], look, units, packing)
     wish = Wish(
         product=product,
-        target=os.fspath(target),
+        target=named(target),
         bands=tuple(bands),
         look=look_of(shown, stretch, gamma, curve, palette, contrast),
         units=units,
@@ -138,7 +142,7 @@ def plan_compose(
         overlay=drawn(None if overlay is None else os.fspath(overlay), overlay_color, overlay_width),
         writer=writer,
         options=options or {},
-        execution=execution(engine, workers, memory),
+        execution=execution(engine, workers, memory, overwrite=overwrite),
     )
     scene = open_scene(source, root, offset=offset)
     if lies_off_tiles(scene, wish):
@@ -182,13 +186,17 @@ def check_resampling(said: str) -> None:
         raise UnknownName(said, "resampling", "", RESAMPLINGS)
 
 
-def execution(engine: str, workers: int | str | None, memory: str | int | None) -> Execution:
+def execution(engine: str, workers: int | str | None, memory: str | int | None, *, overwrite: bool = True) -> Execution:
     """Who does it in how much memory: options first, then the environment, then what the machine has."""
     said = workers if workers is not None else settings().workers
     count = cores() if said is None else workers_of(said)
     wanted = memory if memory is not None else settings().memory
     return Execution(
-        engine=engine, workers=count, elastic=said is None, memory=allowed() if wanted is None else memory_of(wanted)
+        engine=engine,
+        workers=count,
+        elastic=said is None,
+        memory=allowed() if wanted is None else memory_of(wanted),
+        overwrite=overwrite,
     )
 
 

@@ -23,6 +23,7 @@ from gigascene.plan.convert import Conversion, Found, build, found, of_picture, 
 from gigascene.plan.mosaic import MosaicWish, lies_off_tiles
 from gigascene.plan.mosaic import build as build_mosaic
 from gigascene.readers import raw as raw_reader
+from gigascene.storage.scratch import named
 
 
 def plan_convert(
@@ -41,6 +42,7 @@ def plan_convert(
     engine: str = "threads",
     workers: int | str | None = None,
     memory: str | int | None = None,
+    overwrite: bool = True,
 ) -> Plan:
     """Work out how a picture will be converted. Reads headers only.
 
@@ -60,7 +62,7 @@ def plan_convert(
     datetime : str
         When it was taken, such as ``"2020-07-01T10:00:00Z"``, or begin and end with a slash between. No picture says so itself,
         and without it a georeferenced one has no STAC item, which needs a time.
-    resampling, writer, options, engine, workers, memory
+    resampling, writer, options, engine, workers, memory, overwrite
         As for `plan_compose`.
 
     Raises
@@ -69,10 +71,10 @@ def plan_convert(
         `UsageError`, `BadInput`, `LimitExceeded` when `memory` is too small, `WriteFailed`.
     """
     wish = Conversion(
-        target=os.fspath(target),
+        target=named(target),
         writer=writer,
         options=options or {},
-        execution=execution(engine, workers, memory),
+        execution=execution(engine, workers, memory, overwrite=overwrite),
         when=datetime,
     )
     check_resampling(resampling)

@@ -20,6 +20,7 @@ from gigascene.plan.build import Wish
 from gigascene.plan.mosaic import MosaicWish, build
 from gigascene.plan.overlay import drawn
 from gigascene.registry import PRODUCTS
+from gigascene.storage.scratch import named
 
 
 def plan_mosaic(
@@ -55,6 +56,7 @@ def plan_mosaic(
     engine: str = "threads",
     workers: int | str | None = None,
     memory: str | int | None = None,
+    overwrite: bool = True,
     root: str | PathLike[str] | None = None,
     offset: str | None = None,
 ) -> Plan:
@@ -93,7 +95,7 @@ def plan_mosaic(
     depth : int, optional
         8 or 16 bits; left out, 8, or that of the stored numbers where they are kept.
     bands, stretch, gamma, curve, palette, contrast, units, mask, resolution, packing, survey, overlay, overlay_color, overlay_width, \
-    writer, options, engine, workers, memory, root, offset
+    writer, options, engine, workers, memory, overwrite, root, offset
         As for `plan_compose`. There is one stretch for all scenes.
 
     Raises
@@ -113,7 +115,7 @@ def plan_mosaic(
         )
     wish = Wish(
         product=AS_IT_IS if kept else product,
-        target=os.fspath(target),
+        target=named(target),
         bands=tuple(bands),
         look=None if kept else look_of(PRODUCTS[product].look, *looks),
         units=units,
@@ -125,7 +127,7 @@ def plan_mosaic(
         overlay=drawn(None if overlay is None else os.fspath(overlay), overlay_color, overlay_width),
         writer=writer,
         options=options or {},
-        execution=execution(engine, workers, memory),
+        execution=execution(engine, workers, memory, overwrite=overwrite),
     )
     return build(
         opened,

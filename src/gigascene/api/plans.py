@@ -55,6 +55,7 @@ def refitted(plan: Plan, *, engine: str | None, workers: int | str | None, memor
         engine or before.engine,
         workers if workers is not None else before.workers,
         memory if memory is not None else before.memory,
+        overwrite=before.overwrite,
     )
     elastic = workers is None and before.elastic
     return fitted(replace(plan, execution=replace(wanted, elastic=elastic or wanted.elastic)))

@@ -55,6 +55,9 @@ Engine = Annotated[str, typer.Option("--engine", help="serial, threads, processe
 Workers = Annotated[str | None, typer.Option("--workers", metavar="N", help="Default: all cores.")]
 Memory = Annotated[str | None, typer.Option("--memory", metavar="SIZE", help="Never use more, such as 1G.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")]
+NoOverwrite = Annotated[
+    bool, typer.Option("--no-overwrite", help="Never replace an output that is there already: exit code 5.")
+]
 Save = Annotated[str | None, typer.Option("--save", metavar="PLAN", help="Keep the plan as JSON.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]

@@ -90,6 +90,7 @@ def compose(
     workers: o.Workers = None,
     memory: o.Memory = None,
     resume: o.Resume = False,
+    no_overwrite: o.NoOverwrite = False,
     save: o.Save = None,
     save_look: Annotated[
         str | None, typer.Option("--save-look", metavar="FILE", help="Keep the look with its measured limits as JSON.")
@@ -124,6 +125,7 @@ def compose(
         options=given(compress=compress, level=level, quality=quality, title=title, tile=tile, tiles=tiles),
         resampling=resampling,  # type: ignore[arg-type]  # checked there
         engine=engine,
+        overwrite=not no_overwrite,
         workers=workers,
         memory=memory,
         verify_inputs=verify_inputs,
@@ -179,8 +181,12 @@ def make(plan: Any, *, resume: bool, json: bool, quiet: bool, where: dict[str, s
 
 def tell(plan: Any) -> None:
     """What was decided where nobody said."""
+    from gigascene.storage.presigned import is_signed
+
     for note in plan.notes:
         typer.echo(note, err=True)
+    if is_signed(plan.target):
+        typer.echo("A signed address takes one file: side files, receipt and STAC item are left out.", err=True)
 
 
 def _joined(facts: Any) -> str:

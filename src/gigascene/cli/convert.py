@@ -50,6 +50,7 @@ def convert(
     workers: o.Workers = None,
     memory: o.Memory = None,
     resume: o.Resume = False,
+    no_overwrite: o.NoOverwrite = False,
     save: o.Save = None,
     json: o.Json = False,
     quiet: o.Quiet = False,
@@ -71,6 +72,7 @@ def convert(
         options=given(compress=compress, level=level, quality=quality, tile=tile, tiles=tiles),
         resampling=resampling,  # type: ignore[arg-type]  # checked there
         engine=engine,
+        overwrite=not no_overwrite,
         workers=workers,
         memory=memory,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -50,6 +51,7 @@ def run(
     detach: Annotated[
         bool, typer.Option("--detach", help="Send the jobs to Slurm and return; a last job finishes the picture.")
     ] = False,
+    no_overwrite: o.NoOverwrite = False,
     allow_private: o.AllowPrivate = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
@@ -73,6 +75,8 @@ def run(
     where = {name: value for name, value in said.items() if value is not None}
     if engine is not None or workers is not None or memory is not None:
         loaded = refitted(loaded, engine=engine, workers=workers, memory=memory)
+    if no_overwrite:
+        loaded = replace(loaded, execution=replace(loaded.execution, overwrite=False))
     if detach:
         _detach(loaded, plan, resume=resume, json=json, where=where)
         return

@@ -71,7 +71,7 @@ def run(
 @contextmanager
 def prepared(plan: Plan, *, resume: bool) -> Iterator[tuple[Path, Journal]]:
     """All that must be so before the first task is sent: the body file, which is ours alone, and its journal."""
-    target = target_of(plan.target, plan.format.suffix)
+    target = target_of(plan.target, plan.format.suffix, keep=not plan.execution.overwrite)
     target.check()
     check_versions(plan)
     check_inputs(plan)

@@ -20,10 +20,11 @@ from gigascene.model.errors import BadInput, WriteFailed
 from gigascene.model.plan import Plan
 from gigascene.plan.check import check_versions
 from gigascene.plan.fingerprint import fingerprint, sources
-from gigascene.storage.delivery import Delivery
+from gigascene.storage.delivery import Delivery, SignedDelivery
 from gigascene.storage.folder import SUFFIX
 from gigascene.storage.hrefs import is_remote
-from gigascene.storage.local import RECEIPT, Target, writing
+from gigascene.storage.local import Target, writing
+from gigascene.storage.presigned import is_signed
 from gigascene.storage.scratch import made_at
 
 
@@ -37,7 +38,8 @@ def run(
     if not is_remote(plan.target):
         return coordinate.run(plan, resume=resume, watch=watch, where=where)
     made = made_at(plan.target)
-    delivery, here = Delivery(plan.target, made), replace(plan, target=str(made))
+    delivery = _delivery(plan, made)
+    here = replace(plan, target=str(made), execution=replace(plan.execution, overwrite=True))
     delivery.check(_folder(plan))
     with _own(made.parent):
         receipt = _finished(here) if resume else None
@@ -45,7 +47,16 @@ def run(
         with _kept(plan.target, made):
             _send(delivery, receipt, watch or _unwatched)
         shutil.rmtree(made.parent, ignore_errors=True)
-    return replace(receipt, target=plan.target, path=plan.target + RECEIPT)
+    return replace(receipt, target=plan.target, path=delivery.receipt)
+
+
+def _delivery(plan: Plan, made: Path) -> Delivery | SignedDelivery:
+    keep = not plan.execution.overwrite
+    return (
+        SignedDelivery(plan.target, made, keep=keep)
+        if is_signed(plan.target)
+        else Delivery(plan.target, made, keep=keep)
+    )
 
 
 def _folder(plan: Plan) -> str:
@@ -102,10 +113,10 @@ def _inputs_of(plan: Plan) -> set[tuple[str, str]]:
     return {(source.href, source.identity) for source in sources(plan)}
 
 
-def _send(delivery: Delivery, receipt: Receipt, watch: Watcher) -> None:
+def _send(delivery: Delivery | SignedDelivery, receipt: Receipt, watch: Watcher) -> None:
     """Everything, with a receipt that names the object and not the place where it was made."""
     told = json.loads(path_for(delivery.made).read_text(encoding="utf-8"))
-    told |= {"target": delivery.url, "path": delivery.url + RECEIPT}
+    told |= {"target": delivery.url, "path": delivery.receipt}
     count = receipt.pieces
     made = Progress(pieces=count, of=count, resumed=receipt.resumed, seconds=receipt.seconds)
     with stopping() as stop:

@@ -123,6 +123,9 @@ class Execution:
     projected: int = 0
     """Peak memory the plan foresees, bytes."""
 
+    overwrite: bool = True
+    """False: an output that is there already is never replaced."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:

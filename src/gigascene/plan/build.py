@@ -31,6 +31,7 @@ from gigascene.sensors import settled
 from gigascene.storage import hrefs
 from gigascene.storage.folder import target_of
 from gigascene.storage.identity import path_of
+from gigascene.storage.presigned import is_signed
 from gigascene.storage.scratch import absolute
 from gigascene.storage.ways import way_to
 from gigascene.works.gather import Gather, assets_of
@@ -281,11 +282,12 @@ def check_not_of(scene: Scene, target: str) -> None:
 def check_target(plan: Plan) -> None:
     """The output must be a place that can be written, and none of its own inputs."""
     if hrefs.is_remote(plan.target):
-        way_to(plan.target).check(plan.target)
+        if not is_signed(plan.target):
+            way_to(plan.target).check(plan.target)
         if any(source.href == plan.target for source in fingerprint.sources(plan)):
             raise UsageError(f"{plan.target} is an input of this picture; write to another path")
         return
-    target_of(plan.target, plan.format.suffix).check()
+    target_of(plan.target, plan.format.suffix, keep=not plan.execution.overwrite).check()
     target = Path(plan.target).resolve()
     for source in fingerprint.sources(plan):
         if path_of(source.href).resolve() == target:

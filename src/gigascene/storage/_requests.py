@@ -58,6 +58,9 @@ class Ask:
     body: bytes | Callable[[], Iterable[bytes]] | None = None
     """All of it; or what gives it from the beginning, each time it must be sent."""
 
+    signed: str = ""
+    """The whole address, on a server that the user's own settings name; empty: as it is remembered, and wherever it lies."""
+
 
 class Unreachable(Exception):
     """``Unreachable(why)``: no server answered, however often it was tried."""
@@ -144,11 +147,11 @@ def _refused(said: str, status: int) -> BadInput:
 
 
 def _followed(said: str, ask: Ask) -> _Answer:
-    asked = web(whole(said))
+    asked = ask.signed or web(whole(said))
     known = _targets.get((asked, said)) if ask.method == "GET" else None
     here = known or _signing.ready(asked)
     for _ in range(REDIRECTS + 1):
-        answer = _asked(here, said, ask)
+        answer = _asked(here, said, ask, named=bool(ask.signed) and here == asked)
         if answer.status in {401, 403, 404} and here == known:  # what it led to may have run out
             answer.drop()
             _targets.pop((asked, said), None)
@@ -192,10 +195,10 @@ def _check_no_page(answer: _Answer, said: str, asked: str, here: str, headers: M
         raise NoAccess(f"wants a login: it leads to a page of {place(split(here))[0]}.", said, hint=hint)
 
 
-def _asked(href: str, said: str, ask: Ask) -> _Answer:
+def _asked(href: str, said: str, ask: Ask, *, named: bool) -> _Answer:
     """One request on a connection that this thread keeps."""
     part = split(href)
-    connection, absolute = _connection(part, said)
+    connection, absolute = _connection(part, said, named=named)
     path = quote(urlunsplit(("", "", part.path or "/", part.query, "")), safe=PLAIN)
     target = f"{part.scheme}://{part.netloc.rpartition('@')[2]}{path}" if absolute else path
     sent = {"User-Agent": AGENT, "Accept-Encoding": "identity", **ask.headers, **_credentials(part, said)}
@@ -232,11 +235,11 @@ def _basic(part: SplitResult) -> dict[str, str]:
     return {"Authorization": _logins.basic(unquote(part.username or ""), unquote(part.password or ""))}
 
 
-def _connection(part: SplitResult, said: str) -> tuple[http.client.HTTPConnection, bool]:
+def _connection(part: SplitResult, said: str, *, named: bool) -> tuple[http.client.HTTPConnection, bool]:
     """The thread's own connection to a host, and whether requests on it name the whole address (through a proxy)."""
     kept: dict[tuple[str, str, int], http.client.HTTPConnection] = _local.__dict__.setdefault("connections", {})
     host, port = place(part)
-    addresses = tuple(checked(host, port, said, named=is_named(host, port)))
+    addresses = tuple(checked(host, port, said, named=named or is_named(host, port)))
     through = proxy(part.scheme, host)
     key = (part.scheme, host, port)
     if key not in kept:

@@ -16,6 +16,7 @@ from functools import cache
 from typing import Any
 
 from gigascene.storage import _profiles, paid
+from gigascene.storage.local import INSTEAD, THERE
 
 RETRIES = 4
 """Of one request, where the server or the way to it fails for a moment."""
@@ -31,6 +32,7 @@ FRESH_S = 300
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,221}")
 _WRONG = {
     "AuthenticationFailed",
+    "AuthorizationFailure",
     "ExpiredToken",
     "InvalidAccessKeyId",
     "InvalidToken",
@@ -88,6 +90,8 @@ def opened(url: str) -> Iterator[tuple[Any, Any, str]]:
         yield obstore, _store(place.scheme, place.bucket), place.key
     except FileNotFoundError as error:
         raise Refused(*_words(place, str(error), missing=True)) from None
+    except obstore.exceptions.AlreadyExistsError:
+        raise Refused(THERE, INSTEAD) from None
     except (obstore.exceptions.BaseError, ValueError) as error:
         raise _refusal(place, str(error)) from None
 
@@ -109,6 +113,8 @@ def _store(scheme: str, bucket: str) -> Any:
     if scheme == "gs":
         return stores.GCSStore(bucket, client_options=client, retry_config=retries)
     if scheme == "az":
+        if (os.environ.get("AZURE_STORAGE_ENDPOINT") or os.environ.get("AZURE_ENDPOINT") or "").startswith("http://"):
+            client["allow_http"] = "true"
         return stores.AzureStore(bucket, client_options=client, retry_config=retries)
     options = _aws(bucket)
     if options.get("endpoint", "").startswith("http://"):
@@ -205,7 +211,10 @@ def _unreachable(told: str, text: str) -> tuple[str, str]:
 def _whence(place: Place) -> str:
     """Where the credentials come from."""
     if place.scheme != "s3":
-        return {"gs": "those of GOOGLE_APPLICATION_CREDENTIALS", "az": "those of AZURE_STORAGE_…"}[place.scheme]
+        return {
+            "gs": "those of GOOGLE_APPLICATION_CREDENTIALS",
+            "az": "those of AZURE_STORAGE_ACCOUNT_NAME and its key or token",
+        }[place.scheme]
     if os.environ.get("AWS_SKIP_SIGNATURE"):
         return "none, by AWS_SKIP_SIGNATURE"
     if os.environ.get("AWS_ACCESS_KEY_ID"):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 from gigascene.model.errors import BadInput, NoAccess, WriteFailed
 from gigascene.storage import paid
 from gigascene.storage._stores import Denied, Refused, library, located, opened
 from gigascene.storage.hrefs import public, whole
+from gigascene.storage.kinds import Sent, kind_of
+from gigascene.storage.presigned import send_by
 
 PART = 5 << 20
 """Bytes: larger files go in parts of this size, several at a time."""
@@ -18,21 +21,8 @@ AT_ONCE = 3
 MOST_PARTS = 9_000
 """Servers take 10,000."""
 
-TYPES = {
-    ".png": "image/png",
-    ".tif": "image/tiff",
-    ".jpg": "image/jpeg",
-    ".webp": "image/webp",
-    ".pdf": "application/pdf",
-    ".svg": "image/svg+xml",
-    ".xml": "application/xml",
-    ".dzi": "application/xml",
-    ".json": "application/json",
-}
-"""What browsers are told; everything else is bytes to them."""
-
-Sent = Callable[[int], None]
-"""Told how many bytes more are under way; may raise to stop."""
+SIGNED_FOR = timedelta(hours=6)
+"""An address for one PUT."""
 
 
 def part(href: str, start: int, length: int) -> tuple[bytes, int, str]:
@@ -81,14 +71,17 @@ def probe(url: str) -> None:
         raise WriteFailed(public(url), *error.args[1:]) from None
 
 
-def send(url: str, path: Path, sent: Sent) -> None:
-    """Upload a file: there is the former object or none until all of it is there. Raises `WriteFailed`."""
+def send(url: str, path: Path, sent: Sent, *, keep: bool = False) -> None:
+    """Upload a file: there is the former object or none until all of it is there. Raises `WriteFailed`; what is there already stays if `keep`."""
     size = path.stat().st_size
     with _writing(url), opened(url) as (obstore, store, key):
-        kind = {"Content-Type": _type(path.name)}
+        kind = {"Content-Type": kind_of(url)}
         if size <= PART:
-            obstore.put(store, key, path.read_bytes(), attributes=kind, use_multipart=False)
+            mode = "create" if keep else "overwrite"
+            obstore.put(store, key, path.read_bytes(), attributes=kind, use_multipart=False, mode=mode)
             sent(size)
+        elif keep:  # parts are put together without a look at what is there
+            send_by(obstore.sign(store, "PUT", key, SIGNED_FOR), url, path, sent, keep=True)
         else:
             step = max(PART, -(-size // MOST_PARTS))
             parts = _parts(path, step, sent)
@@ -100,7 +93,7 @@ def send(url: str, path: Path, sent: Sent) -> None:
 
 def pour(url: str, parts: Iterator[bytes], size: int, notes: Mapping[str, str]) -> None:
     """An object of parts that come one after another, with notes; there is none where the parts raise. Raises `WriteFailed`, and what they raise."""
-    kind = {"Content-Type": _type(url), **notes}
+    kind = {"Content-Type": kind_of(url), **notes}
     with _writing(url), opened(url) as (obstore, store, key):
         if size <= PART:
             obstore.put(store, key, b"".join(parts), attributes=kind, use_multipart=False)
@@ -124,9 +117,14 @@ def noted(url: str) -> tuple[int, Mapping[str, str]] | None:
         return found.meta["size"], {str(name): str(value) for name, value in found.attributes.items()}
 
 
+def exists(url: str) -> bool:
+    """True where an object is. Raises `WriteFailed`."""
+    return noted(url) is not None
+
+
 def put(url: str, data: bytes) -> None:
     """A small object. Raises `WriteFailed`."""
-    kind = {"Content-Type": _type(url)}
+    kind = {"Content-Type": kind_of(url)}
     with _writing(url), opened(url) as (obstore, store, key):
         obstore.put(store, key, data, attributes=kind, use_multipart=False)
 
@@ -168,10 +166,6 @@ def top(url: str) -> set[str]:
         found = obstore.list_with_delimiter(store, prefix=key)
         paths = [*found["common_prefixes"], *(one["path"] for one in found["objects"])]
         return {path.removeprefix(f"{key}/") for path in paths}
-
-
-def _type(name: str) -> str:
-    return TYPES.get(Path(name).suffix.lower(), "application/octet-stream")
 
 
 def _parts(path: Path, step: int, sent: Sent) -> Iterator[bytes]:

@@ -22,8 +22,9 @@ from defusedxml.ElementTree import fromstring
 from gigascene.model.errors import BadInput, WriteFailed
 from gigascene.storage._requests import PLAIN, TRIES, Ask, Unreachable, answered
 from gigascene.storage._tokens import whence
-from gigascene.storage.bucket import TYPES, Sent
-from gigascene.storage.hrefs import place, public, split, web
+from gigascene.storage.hrefs import place, public, split, web, whole
+from gigascene.storage.kinds import Sent, kind_of
+from gigascene.storage.local import INSTEAD, THERE
 
 T = TypeVar("T")
 
@@ -47,7 +48,7 @@ def check(url: str) -> None:
     names = part.path.removeprefix("/").split("/")
     if {"", ".", ".."} & {unquote(name) for name in names} or not url.isprintable():
         raise WriteFailed(public(url), "it names no file, or has an empty part", "Write davs://HOST/FOLDER/FILE.")
-    if part.query or "@" in part.netloc:
+    if part.query or "@" in part.netloc or whole(url) != url:
         what = "a WebDAV server takes no credentials from the address"
         raise WriteFailed(public(url), what, whence())
 
@@ -81,12 +82,17 @@ def send(url: str, path: Path, sent: Sent, *, keep: bool = False) -> None:
                 yield data
 
     gone = [0]
-    _upload(url, path.stat().st_size, body, _kind(url), keep=keep)
+    _upload(url, path.stat().st_size, body, kind_of(url), keep=keep)
+
+
+def exists(url: str) -> bool:
+    """True where a file or a folder is. Raises `WriteFailed`."""
+    return bool(_listed(url, "0"))
 
 
 def put(url: str, data: bytes) -> None:
     """A small file. Raises `WriteFailed`."""
-    _upload(url, len(data), lambda: [data] if data else [], _kind(url), keep=False)
+    _upload(url, len(data), lambda: [data] if data else [], kind_of(url), keep=False)
 
 
 def get(url: str, most: int) -> bytes | None:
@@ -168,7 +174,7 @@ def _move(temporary: str, url: str, *, keep: bool) -> None:
     status = _moved(temporary, url, replace=False)
     if status == 412:
         if keep:
-            raise WriteFailed(public(url), "it is there already", "Leave out --no-overwrite, or name another.")
+            raise WriteFailed(public(url), THERE, INSTEAD)
         check_no_folder(url)
         status = _moved(temporary, url, replace=True)
     if status not in _DONE:
@@ -248,10 +254,6 @@ def _entries(found: Element, base: str, *, own: bool) -> Iterator[_Entry]:
 
 def _path(text: str) -> str:
     return unquote(text).rstrip("/")
-
-
-def _kind(url: str) -> str:
-    return TYPES.get(Path(url).suffix.lower(), "application/octet-stream")
 
 
 def _expect(url: str, ask: Ask, good: set[int] | None) -> int:

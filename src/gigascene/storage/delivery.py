@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from gigascene.model.errors import WriteFailed
+from gigascene.storage import presigned
 from gigascene.storage.folder import MARKER
 from gigascene.storage.hrefs import public
-from gigascene.storage.local import ITEM, RECEIPT, TELLING
+from gigascene.storage.local import INSTEAD, ITEM, RECEIPT, TELLING, THERE
 from gigascene.storage.ways import way_to
 
 UNFINISHED = ".gigascene.unfinished"
@@ -36,15 +37,18 @@ Sent = Callable[[int, int], None]
 
 
 class Delivery:
-    """The way of one output from the folder where it is made to its place in a self._way."""
+    """The way of one output from the folder where it is made to its place."""
 
-    def __init__(self, url: str, made: Path) -> None:
-        self.url, self.made, self._way = url, made, way_to(url)
+    def __init__(self, url: str, made: Path, *, keep: bool = False) -> None:
+        self.url, self.made, self._way, self._keep = url, made, way_to(url), keep
         self._base = url.rpartition("/")[0]
+        self.receipt = url + RECEIPT
 
     def check(self, folder: str = "") -> None:
         """Raise `WriteFailed` now if this can never be written: `folder` is the name of one that belongs to it, if any."""
         self._way.check(self.url)
+        if self._keep and self._way.exists(f"{self.url}/{MARKER}" if folder == self.made.name else self.url):
+            raise WriteFailed(public(self.url), THERE, INSTEAD)
         self._way.probe(self.url)
         if folder:
             self._refuse_strangers(f"{self._base}/{folder}")
@@ -59,14 +63,17 @@ class Delivery:
         former = self._former_sides()
         if folder:
             self._way.put(f"{self._base}/{folder.name}/{UNFINISHED}", _marker(folder))
-        self._way.delete(f"{self.url}{suffix}" for suffix in TELLING)
-        if folder or sides or former:
-            self._way.delete([self.url] if last else [])
+        if not self._keep:
+            self._way.delete(f"{self.url}{suffix}" for suffix in TELLING)
+            if folder or sides or former:
+                self._way.delete([self.url] if last else [])
         self._way.delete(f"{self._base}/{name}" for name in former - {path.name for path in sides})
         if folder:
             self._folder(folder, meter)
-        for path in (*sides, *last):
+        for path in sides:
             self._way.send(f"{self._base}/{path.name}", path, meter.more)
+        for path in last:
+            self._way.send(self.url, path, meter.more, keep=self._keep)
         self._tell(receipt, folder)
 
     def _tell(self, receipt: bytes, folder: Path | None) -> None:
@@ -122,6 +129,24 @@ class Delivery:
                 ours |= set(told.get("names", ()))
         if strange := min(self._way.top(place) - ours, default=""):
             raise WriteFailed(public(place), f"it holds {strange}, which was not written here", "Name a new folder.")
+
+
+class SignedDelivery:
+    """The way of one file to an address that is signed for it alone: nothing goes with it, neither side files nor receipt."""
+
+    receipt = ""
+
+    def __init__(self, url: str, made: Path, *, keep: bool) -> None:
+        self.url, self.made, self._keep = url, made, keep
+
+    def check(self, folder: str = "") -> None:
+        """Raise `WriteFailed` now if this can never be written."""
+        presigned.check(self.url, folder)
+
+    def deliver(self, _receipt: bytes, sent: Sent) -> None:
+        """Upload it."""
+        presigned.check(self.url)
+        presigned.send(self.url, self.made, _Meter([self.made], sent).more, keep=self._keep)
 
 
 class _Meter:

@@ -27,9 +27,9 @@ CANNOT = {errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP}
 """The kernel or the file system exchanges no names."""
 
 
-def target_of(path: str, suffix: str) -> Target:
-    """The target of a plan, by `Format.suffix`: a folder where that is a slash."""
-    return FolderTarget(Path(path)) if suffix == SUFFIX else Target(Path(path))
+def target_of(path: str, suffix: str, *, keep: bool = False) -> Target:
+    """The target of a plan, by `Format.suffix`: a folder where that is a slash. What is there already stays if `keep`."""
+    return FolderTarget(Path(path), keep=keep) if suffix == SUFFIX else Target(Path(path), keep=keep)
 
 
 class FolderTarget(Target):
@@ -58,6 +58,7 @@ class FolderTarget(Target):
             raise WriteFailed(str(self.path), f"the folder {folder} may not be written to", "Choose another folder.")
         if self.path.is_symlink() or (self.path.exists() and not self.path.is_dir()):
             raise WriteFailed(str(self.path), "it is a link or a file", "Name a folder.")
+        self.check_free()
         with writing(self.path):
             strange = self._strange()
         if strange:
@@ -117,6 +118,7 @@ def place_with_head(folder: FolderTarget, head: Target, temporary: Path) -> None
     A former head goes before its folder: wherever this is killed, a head that stands has its own whole folder beside it.
     """
     folder.check()
+    head.check_free()
     with writing(head.path):
         flush(temporary)
         if head.path.exists():

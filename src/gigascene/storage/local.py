@@ -16,14 +16,19 @@ RECEIPT, ITEM = ".receipt.json", ".stac.json"
 TELLING = (RECEIPT, ITEM)
 """Behind a file's name: the names of those that tell of it, and are written when it is in its place."""
 
+THERE, INSTEAD = "it is there already", "Leave out --no-overwrite, or name another."
+"""What is said where nothing may be replaced."""
+
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class Target:
     """A path to be written, and the temporary files beside it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, keep: bool = False) -> None:
         self.path = path
+        self.keep = keep
+        """True: what is there already is never replaced."""
 
     def sibling(self, tag: str) -> Path:
         """Temporary name in the target's own folder (so that a rename is atomic), hidden."""
@@ -53,6 +58,12 @@ class Target:
             raise WriteFailed(str(self.path), f"there is no folder {folder}", "Make it first.")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise WriteFailed(str(self.path), f"the folder {folder} may not be written to", "Choose another folder.")
+        self.check_free()
+
+    def check_free(self) -> None:
+        """Raise `WriteFailed` where something is that must be kept."""
+        if self.keep and os.path.lexists(self.path):
+            raise WriteFailed(str(self.path), THERE, INSTEAD)
 
     def write_text(self, text: str) -> None:
         """A small text file, whole or not at all."""
@@ -84,11 +95,12 @@ class Target:
         former : paths
             Side files that the new file does not have; they may or may not be there.
         """
+        self.check_free()
         moves, gone = sides or {}, [path for path in former if path.exists()]
         with writing(self.path):
             for source in (*moves, temporary):
                 _fsync(source)
-            if gone or not all(_alike(source, final) for source, final in moves.items()):
+            if not self.keep and (gone or not all(_alike(source, final) for source, final in moves.items())):
                 discard(self.path)
                 _fsync(self.path.parent)
             discard(*gone)
@@ -96,8 +108,22 @@ class Target:
                 source.replace(final)
             self.hush()
             _fsync(self.path.parent)
-            temporary.replace(self.path)
+            if self.keep:
+                self._take(temporary)
+            else:
+                temporary.replace(self.path)
             _fsync(self.path.parent)
+
+    def _take(self, temporary: Path) -> None:
+        """The name, if nobody has it: a link is made in one step, and never upon another file."""
+        try:
+            os.link(temporary, self.path, follow_symlinks=False)
+        except FileExistsError:
+            raise WriteFailed(str(self.path), THERE, INSTEAD) from None
+        except OSError as error:
+            what = f"this file system cannot promise that nothing is replaced ({error.strerror})"
+            raise WriteFailed(str(self.path), what, "Leave out --no-overwrite, or write elsewhere.") from error
+        discard(temporary)
 
     def hush(self) -> None:
         """Remove what tells of the file that is there now: it must never tell of another."""

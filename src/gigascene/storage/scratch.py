@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from os import PathLike, fspath
 from pathlib import Path
 
 from gigascene.settings import settings
-from gigascene.storage.hrefs import is_remote
+from gigascene.storage.hrefs import is_remote, remember
+
+
+def named(target: str | PathLike[str]) -> str:
+    """A target as it was said, without the secrets in it: these stay in memory.
+
+    >>> named("https://pictures.example.org/a.png?X-Amz-Signature=0")
+    'https://pictures.example.org/a.png'
+    """
+    text = fspath(target)
+    return remember(text) if text[:8].lower().startswith(("http://", "https://")) else text
 
 
 def absolute(target: str) -> str:

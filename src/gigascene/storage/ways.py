@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Protocol
 
 from gigascene.storage import bucket, dav
-from gigascene.storage.bucket import Sent
 from gigascene.storage.hrefs import is_bucket
+from gigascene.storage.kinds import Sent
 
 
 class Way(Protocol):
@@ -20,8 +20,11 @@ class Way(Protocol):
     def probe(self, url: str) -> None:
         """Write and remove a small file beside it."""
 
-    def send(self, url: str, path: Path, sent: Sent) -> None:
-        """Upload a file, which appears whole or not at all."""
+    def exists(self, url: str) -> bool:
+        """True where something is."""
+
+    def send(self, url: str, path: Path, sent: Sent, *, keep: bool = False) -> None:
+        """Upload a file, which appears whole or not at all; what is there already stays if `keep`."""
 
     def put(self, url: str, data: bytes) -> None:
         """A small file."""

@@ -19,9 +19,9 @@ from gigascene.writers._sides import commit_alone, commit_with_sides, sweep
 class Body:
     """Pieces in a file, in the order they came; notes in `placed` where each lies."""
 
-    def __init__(self, path: Path, target: Path, done: Record) -> None:
+    def __init__(self, path: Path, plan: Plan, done: Record) -> None:
         self.path = path
-        self.target = Target(target)
+        self.target = Target(Path(plan.target), keep=not plan.execution.overwrite)
         self.placed = done
         with self.writing():
             self._file = path.open("r+b", buffering=0)  # so that closing never has a refused tail to write
@@ -88,7 +88,7 @@ class FileSink:
 
     def __init__(self, body: Path, plan: Plan, done: Record) -> None:
         self._format = plan.format
-        self._body = Body(body, Path(plan.target), done)
+        self._body = Body(body, plan, done)
         self._temporary = self._body.target.sibling(self.assembled) if self.assembled else body
 
     def store(self, piece: Piece) -> Piece:

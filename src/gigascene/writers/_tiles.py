@@ -52,10 +52,10 @@ class TilesSink:
     def __init__(self, body: Path, plan: Plan, done: Record, codec: TileCodec, tree: Tree) -> None:
         self._format, self._codec, self._tree = plan.format, codec, tree
         self._layout = codec.layout(plan.format)
-        self._folder = FolderTarget(tree.folder)
+        self._folder = FolderTarget(tree.folder, keep=tree.head is None and not plan.execution.overwrite)
         self._folder.recover()
         self._folder.check()
-        self._body = Body(body, Path(plan.target), done)
+        self._body = Body(body, plan, done)
         self._head = Target(Path(plan.target)).sibling("head")
 
     def store(self, piece: Piece) -> Piece:
