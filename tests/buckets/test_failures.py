@@ -195,13 +195,13 @@ def killed_at(step, monkeypatch):
     count, lock = 0, threading.Lock()
 
     def dying(change):
-        def changed(*arguments):
+        def changed(*arguments, **said):
             nonlocal count
             with lock:
                 count += 1
                 if count > step:
                     raise Killed
-            return change(*arguments)
+            return change(*arguments, **said)
 
         return changed
 

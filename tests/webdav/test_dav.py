@@ -14,6 +14,7 @@ import gigascene
 import stac_scene
 from cli.shell import PROGRAM, started
 from gigascene.model.errors import BadInput, Stopped, WriteFailed
+from gigascene.serve.open import open_pictures
 from gigascene.storage import dav, remote
 from gigascene.storage.delivery import UNFINISHED
 from gigascene.storage.folder import MARKER
@@ -345,3 +346,27 @@ def test_nothing_is_asked_when_it_is_planned(bands, server, tmp_path):
     gigascene.save_plan(plan, tmp_path / "plan.json")
     assert server.log() == []
     assert server.token not in Path(tmp_path / "plan.json").read_text()
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.dzi", "tiles/"])
+def test_verified_where_it_lies(name, bands, server, scratch):
+    compose(rasters(bands), server.url(name))
+    said = started("verify", server.url(name), "--quiet")
+    assert said.code == 0, said
+    assert said.out.startswith(f"{server.url(name).rstrip('/')}: whole; ")
+    tile = next(server.files.rglob("*.png"))
+    tile.write_bytes(tile.read_bytes()[:-20] + bytes(20))
+    assert started("verify", server.url(name), "--quiet").code == 4
+    assert not list(scratch.iterdir())
+
+
+def test_looked_at_where_it_lies(bands, server, tmp_path):
+    compose(rasters(bands), tmp_path / "a.tif")
+    (server.files / "a.tif").write_bytes((tmp_path / "a.tif").read_bytes())
+    near, far = started("info", tmp_path / "a.tif", "--json"), started("info", server.url("a.tif"), "--json")
+    assert near.out.replace(str(tmp_path / "a.tif"), server.url("a.tif")) == far.out
+    (picture,) = open_pictures([server.url("a.tif")])
+    (own,) = open_pictures([tmp_path / "a.tif"])
+    assert picture.tile(picture.facts.zoom.top, 0, 0) == own.tile(own.facts.zoom.top, 0, 0)
+    picture.close()
+    own.close()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from os import PathLike
+from dataclasses import replace
+from os import PathLike, fspath
 from pathlib import Path
 
+from gigascene.execute.verify.elsewhere import brought
 from gigascene.execute.verify.verdict import Verdict
 from gigascene.execute.verify.verdict import verify as verified
 from gigascene.model.errors import UsageError
+from gigascene.storage.hrefs import is_remote, remember
 
 
 def verify(
@@ -23,7 +26,8 @@ def verify(
     Parameters
     ----------
     file : path
-        A finished file; its receipt lies beside it.
+        A finished file; its receipt lies beside it. One in a bucket or on a server is first copied into the scratch folder, with what
+        belongs to it, and the copy removed in the end.
     quick : bool
         Only size and checksums: decode nothing.
     decode_only : bool
@@ -48,7 +52,12 @@ def verify(
     """
     if quick and decode_only:
         raise UsageError("--quick decodes nothing, and --decode-only nothing else")
-    return verified(Path(file), watch or _unwatched, quick=quick, decode_only=decode_only)
+    name, told = fspath(file), watch or _unwatched
+    if not is_remote(name):
+        return verified(Path(name), told, quick=quick, decode_only=decode_only)
+    url = remember(name).rstrip("/")
+    with brought(url, told, proven=not decode_only) as path:
+        return replace(verified(path, told, quick=quick, decode_only=decode_only), file=url)
 
 
 def _unwatched(done: int, of: int) -> None:

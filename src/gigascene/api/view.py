@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 
 from gigascene.api._viewable import Notice, viewable
@@ -14,6 +14,7 @@ from gigascene.serve.encode import Coder
 from gigascene.serve.export import export
 from gigascene.serve.open import open_pictures
 from gigascene.serve.server import Viewer
+from gigascene.storage.hrefs import is_remote, remember
 
 Named = str | PathLike[str]
 
@@ -32,7 +33,7 @@ def view(
     ----------
     picture : path
         A GeoTIFF (8 or 16 bits, grey or RGB), a ``.dzi``, or a folder that holds one or was exported. A PNG, PAM or PNM is first
-        made a GeoTIFF with smaller levels, in the cache folder.
+        made a GeoTIFF with smaller levels, in the cache folder. A GeoTIFF may lie in a bucket or on a server: it is read by ranges.
     second : path, optional
         Another, to compare: on the same CRS, or of the same shape.
     port : int
@@ -127,8 +128,12 @@ def _coder(format: str | None, quality: int | None) -> Coder | None:
     return Coder(format=str(format), quality=quality)
 
 
-def _paths(*named: Named | None, notice: Notice | None, watch: Watcher | None) -> list[Path]:
-    return [viewable(Path(name), notice or _unheard, watch) for name in named if name is not None]
+def _paths(*named: Named | None, notice: Notice | None, watch: Watcher | None) -> list[Path | str]:
+    return [_path(fspath(name), notice or _unheard, watch) for name in named if name is not None]
+
+
+def _path(name: str, notice: Notice, watch: Watcher | None) -> Path | str:
+    return remember(name) if is_remote(name) else viewable(Path(name), notice, watch)
 
 
 def _unheard(words: str) -> None:

@@ -52,6 +52,7 @@ def convert(
     resume: o.Resume = False,
     no_overwrite: o.NoOverwrite = False,
     save: o.Save = None,
+    allow_private: o.AllowPrivate = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:

@@ -19,6 +19,7 @@ HELP = """Prove that a file is whole and unchanged: by its receipt, and by decod
 gigascene verify fjord.png
 gigascene verify fjord.png fjord.tif --quick
 gigascene verify fjord.tif --json
+gigascene verify s3://pictures/fjord.tif
 """
 
 TOLD = 3
@@ -43,6 +44,7 @@ def verify(
         bool, typer.Option("--decode-only", help="Without the receipt: decode, by two decoders where there are two.")
     ] = False,
     inputs: Annotated[bool, typer.Option("--inputs", help="Fail also where an input is changed or gone.")] = False,
+    allow_private: o.AllowPrivate = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:

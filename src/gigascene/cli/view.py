@@ -18,6 +18,7 @@ HELP = """Look at a picture in the browser, or write it as a static site.
 gigascene view fjord.tif
 gigascene view before.tif after.tif
 gigascene view world.pam
+gigascene view s3://pictures/fjord.tif
 gigascene view fjord.tif --export site --format webp
 """
 
@@ -43,6 +44,7 @@ def view(
     ] = None,
     port: Annotated[int, typer.Option("--port", help="Serve there; 0 is any that is free.")] = 0,
     no_open: Annotated[bool, typer.Option("--no-open", help="Only say where; open no browser.")] = False,
+    allow_private: o.AllowPrivate = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:

@@ -132,12 +132,12 @@ def opened(href: str, *, band: str, kinds: tuple[Kind, ...]) -> Iterator[Any]:
         raise unreadable(error, f"cannot be read: {error}.", href, band, hint=AGAIN) from error
 
 
-def open_dataset(href: str, driver: str) -> Any:
+def open_dataset(href: str, driver: str, **options: Any) -> Any:
     """A rasterio dataset of a path, or of a remote file, of which GDAL reads ranges through us."""
     if not hrefs.is_remote(href):
-        return rasterio.open(href, driver=driver, sharing=False)
+        return rasterio.open(href, driver=driver, sharing=False, **options)
     name = f"/{hashlib.sha256(href.encode()).hexdigest()}"  # its own would be taken apart, and told in errors
-    return rasterio.open(name, driver=driver, sharing=False, opener=_Ranges(name, href))
+    return rasterio.open(name, driver=driver, sharing=False, opener=_Ranges(name, href), **options)
 
 
 class _Ranges(FileContainer):

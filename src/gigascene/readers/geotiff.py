@@ -31,6 +31,11 @@ def describe(href: str, *, band: str, index: int = 1) -> Header:
     return _gdal.describe(href, band=band, index=index, kinds=(GEOTIFF,))
 
 
+def dataset(href: str, **options: Any) -> Any:
+    """A rasterio dataset that the caller closes; raises what rasterio does, and tells of a remote file by `remote.failure`."""
+    return _gdal.open_dataset(href, GEOTIFF.driver, **options)
+
+
 def opened(href: str, *, band: str) -> AbstractContextManager[Any]:
     """A rasterio dataset, opened by GDAL's TIFF driver and no other; its errors as `BadInput`."""
     return _gdal.opened(href, band=band, kinds=(GEOTIFF,))

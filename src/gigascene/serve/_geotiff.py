@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pathlib import PurePosixPath
 from threading import RLock
 from typing import Any
 
@@ -44,15 +44,14 @@ class GeoTiff:
         It cannot be opened, or is no finished picture: other types, a colour table, several bands that are no colours.
     """
 
-    def __init__(self, path: Path, name: str) -> None:
-        self._path = path
-        file = str(path)
+    def __init__(self, file: str, name: str) -> None:
+        self._file = file
         with opened(file, band="") as source:
             self._indexes, self._masked, self._nodata = _bands(source, file)
             zoom = DeepZoom(shape=source.shape)
             self.facts = Facts(
                 name=name,
-                title=source.tags().get("Title") or path.name,
+                title=source.tags().get("Title") or PurePosixPath(file).name,
                 zoom=zoom,
                 format="png",
                 bands=("red", "green", "blue") if len(self._indexes) >= 3 else ("grey",),
@@ -82,7 +81,7 @@ class GeoTiff:
         rows, columns = zoom.level_shape(max(missing, default=-1) + 1)
         if rows * columns > MOST_WITHOUT_OVERVIEWS:
             raise BadInput(
-                f"has {columns:,} x {rows:,} pixels and no overview of half the size.", str(self._path),
+                f"has {columns:,} x {rows:,} pixels and no overview of half the size.", self._file,
                 hint="Make it a Cloud-Optimised GeoTIFF (rio cogeo create), or use --export, which makes all levels once.",
             )  # fmt: skip
 

@@ -12,6 +12,8 @@ from rasterio.errors import RasterioError
 
 from gigascene.metadata.geotiff_tags import ungeoreferenced_allowed
 from gigascene.model.errors import BadInput
+from gigascene.readers.geotiff import dataset
+from gigascene.storage import remote
 from gigascene.storage.identity import identity
 
 GDAL: dict[str, int | str] = {
@@ -36,24 +38,26 @@ class Handles:
         """A dataset of an overview (0 is the first, None full resolution); what goes wrong with it as `BadInput`."""
         try:
             with rasterio.Env(**GDAL):
-                dataset = self._taken(overview) or self._opened(overview)
+                source = self._taken(overview) or self._opened(overview)
                 try:
-                    yield dataset
+                    yield source
                 except BaseException:
-                    dataset.close()
+                    source.close()
                     raise
         except (RasterioError, OSError) as error:
             if isinstance(error, BadInput):
                 raise
+            if failed := remote.failure():
+                raise failed from None
             words = str(error.__cause__ or error)
             raise BadInput(f"cannot be read ({words}).", self._path, hint="Is the file whole?") from error
-        self._returned(overview, dataset)
+        self._returned(overview, source)
 
     def close(self) -> None:
         """Close those that are not lent."""
         with self._lock:
-            for _, dataset in self._free:
-                dataset.close()
+            for _, source in self._free:
+                source.close()
             self._free.clear()
 
     def _taken(self, overview: int | None) -> Any:
@@ -64,14 +68,14 @@ class Handles:
 
     def _opened(self, overview: int | None) -> Any:
         """Another dataset, of the same file still."""
-        if identity(self._path) != self._identity:
+        if identity(self._path) != self._identity:  # a remote file is held to it by each read
             raise BadInput("has changed since it was opened.", self._path, hint="View it again.")
         options = {} if overview is None else {"overview_level": overview}
         with ungeoreferenced_allowed():
-            return rasterio.open(self._path, driver="GTiff", sharing=False, num_threads="ALL_CPUS", **options)
+            return dataset(self._path, num_threads="ALL_CPUS", **options)
 
-    def _returned(self, overview: int | None, dataset: Any) -> None:
+    def _returned(self, overview: int | None, source: Any) -> None:
         with self._lock:
-            self._free.append((overview, dataset))
+            self._free.append((overview, source))
             if len(self._free) > MOST:
                 self._free.pop(0)[1].close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from gigascene.model.errors import BadInput, UsageError
 from gigascene.serve._folder import DeepZoomFolder, descriptors
@@ -15,8 +15,10 @@ from gigascene.serve.picture import Picture
 TIFF = {".tif", ".tiff"}
 
 
-def open_pictures(paths: Sequence[Path]) -> list[Picture]:
+def open_pictures(paths: Sequence[Path | str]) -> list[Picture]:
     """One picture or two, by their kind: a GeoTIFF, a ``.dzi``, or a folder that holds Deep Zoom pictures.
+
+    A text is an address elsewhere, of a GeoTIFF, which is read by ranges.
 
     Raises
     ------
@@ -25,7 +27,7 @@ def open_pictures(paths: Sequence[Path]) -> list[Picture]:
     BadInput
         Not there, or of no kind that can be viewed.
     """
-    files = [file for path in paths for file in (descriptors(path) if path.is_dir() else [path])]
+    files = [file for path in paths for file in _files(path)]
     if not 1 <= len(files) <= 2:
         raise UsageError(f"one picture is viewed, or two side by side, not {len(files)}")
     with ExitStack() as unless_both:
@@ -37,10 +39,19 @@ def open_pictures(paths: Sequence[Path]) -> list[Picture]:
     return pictures
 
 
-def _open(file: Path, name: str) -> Picture:
-    kind = file.suffix.lower()
+def _files(path: Path | str) -> list[Path] | list[str]:
+    if isinstance(path, str):
+        return [path]
+    return descriptors(path) if path.is_dir() else [path]
+
+
+def _open(file: Path | str, name: str) -> Picture:
+    kind = PurePosixPath(file).suffix.lower()
     if kind in TIFF:
-        return GeoTiff(file, name)
+        return GeoTiff(str(file), name)
+    if isinstance(file, str):
+        what = "is no GeoTIFF, and nothing else can be looked at where it lies."
+        raise BadInput(what, file, hint="Copy it here first.")
     if kind == ".dzi":
         return DeepZoomFolder(file, name)
     raise BadInput(
@@ -50,7 +61,7 @@ def _open(file: Path, name: str) -> Picture:
     )
 
 
-def _name(file: Path, taken: set[str]) -> str:
+def _name(file: Path | str, taken: set[str]) -> str:
     """What its addresses begin with, of characters that need no quoting."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", file.stem).strip("-.") or "picture"
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", PurePosixPath(file).stem).strip("-.") or "picture"
     return f"{name}-2" if name in taken else name
