@@ -17,7 +17,7 @@ import stac_scene
 from buckets.relay import relayed
 from cli.shell import PROGRAM, started
 from gigascene.model.errors import BadInput, Stopped, WriteFailed
-from gigascene.storage import _stores, delivery
+from gigascene.storage import _stores
 from gigascene.storage import bucket as buckets
 from gigascene.storage.delivery import UNFINISHED
 from gigascene.storage.folder import MARKER
@@ -206,7 +206,7 @@ def killed_at(step, monkeypatch):
         return changed
 
     for name in ("send", "put", "delete"):
-        monkeypatch.setattr(delivery.bucket, name, dying(getattr(buckets, name)))
+        monkeypatch.setattr(buckets, name, dying(getattr(buckets, name)))
 
 
 PLACES = {"png": "a.png", "dzi": "a.dzi", "tiles": "tiles/"}

@@ -9,7 +9,7 @@ from odc.geo.geobox import GeoBox
 
 from gigascene.execute.run import Job
 from gigascene.model.block import Shown
-from gigascene.model.plan import Format
+from gigascene.model.plan import Execution, Format
 from gigascene.works.gather import windows
 
 NORTH_UP = Affine(10, 0, 500_000, 0, -10, 7_000_000)
@@ -68,7 +68,8 @@ def opened(path, writer, format, done=None):
     if done is None:
         body.write_bytes(b"")
     format = replace(format, suffix=path.suffix)
-    return writer.open(body, SimpleNamespace(target=str(path), format=format), [] if done is None else done)
+    plan = SimpleNamespace(target=str(path), format=format, execution=Execution())
+    return writer.open(body, plan, [] if done is None else done)
 
 
 def write(path, levels, writer, format, **cut):

@@ -23,7 +23,7 @@ from gigascene.model.block import Shown
 from gigascene.model.contracts import Placed
 from gigascene.model.errors import UsageError, WriteFailed
 from gigascene.model.grid import Window
-from gigascene.model.plan import Format
+from gigascene.model.plan import Execution, Format
 from gigascene.writers import cog
 from gigascene.writers.cog import WRITER
 
@@ -85,7 +85,7 @@ def encoded(levels, format, task=10_000, rows=512):
 
 
 def plan_for(target, format):
-    return SimpleNamespace(target=str(target), format=format)
+    return SimpleNamespace(target=str(target), format=format, execution=Execution())
 
 
 def write(path, levels, format, **cut):

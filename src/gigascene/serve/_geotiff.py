@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from threading import RLock
 from typing import Any
 
@@ -44,8 +44,8 @@ class GeoTiff:
         It cannot be opened, or is no finished picture: other types, a colour table, several bands that are no colours.
     """
 
-    def __init__(self, file: str, name: str) -> None:
-        self._file = file
+    def __init__(self, path: Path | str, name: str) -> None:
+        self._file = file = str(path)
         with opened(file, band="") as source:
             self._indexes, self._masked, self._nodata = _bands(source, file)
             zoom = DeepZoom(shape=source.shape)

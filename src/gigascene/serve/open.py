@@ -48,7 +48,7 @@ def _files(path: Path | str) -> list[Path] | list[str]:
 def _open(file: Path | str, name: str) -> Picture:
     kind = PurePosixPath(file).suffix.lower()
     if kind in TIFF:
-        return GeoTiff(str(file), name)
+        return GeoTiff(file, name)
     if isinstance(file, str):
         what = "is no GeoTIFF, and nothing else can be looked at where it lies."
         raise BadInput(what, file, hint="Copy it here first.")
