@@ -2,6 +2,7 @@
 
 import pickle
 import socket
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -283,3 +284,12 @@ def test_only_the_secrets_that_are_asked_for_are_handed_on():
     other = hrefs.remember("https://two.example.org/b.tif?sig=second")
     assert hrefs.secrets([first, "/data/c.tif"]) == {first: "https://one.example.org/a.tif?sig=first"}
     assert set(hrefs.secrets([first, other])) == {first, other}
+
+
+def test_who_is_told_by_a_signature_is_not_told_twice(monkeypatch, tmp_path):
+    """A login for the host of a signed address stays at home: object stores refuse both at once."""
+    (tmp_path / "netrc").write_text("machine example.org login me password PLANTED\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    plain, signed = (urlsplit(f"https://example.org/a.tif{query}") for query in ("", "?X-Amz-Signature=0"))
+    assert "Authorization" in _requests._credentials(plain, "a")
+    assert _requests._credentials(signed, "a") == {}

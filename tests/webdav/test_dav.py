@@ -370,3 +370,11 @@ def test_looked_at_where_it_lies(bands, server, tmp_path):
     assert picture.tile(picture.facts.zoom.top, 0, 0) == own.tile(own.facts.zoom.top, 0, 0)
     picture.close()
     own.close()
+
+
+def test_copies_do_not_go_there(bands, server, tmp_path):
+    """Nor into a folder here of that name."""
+    said = started("stac", "fetch", bands / "item.json", "--asset", "red", "--to", server.url("copies"), cwd=tmp_path)
+    assert (said.code, "copies go into folders and buckets only" in said.err) == (5, True), said
+    assert not list(tmp_path.rglob("davs*"))
+    assert server.names() == set()

@@ -9,7 +9,7 @@ from gigascene.execute.coordinate import engine_of, prepared
 from gigascene.execute.run import Job, tasks
 from gigascene.model.errors import UsageError
 from gigascene.model.plan import Plan
-from gigascene.storage.hrefs import is_bucket
+from gigascene.storage.hrefs import is_remote
 
 
 def detach(plan: Plan, *, resume: bool = False, where: Mapping[str, str] | None = None) -> Sent:
@@ -17,8 +17,10 @@ def detach(plan: Plan, *, resume: bool = False, where: Mapping[str, str] | None 
     engine = engine_of(plan, where or {})
     if not isinstance(engine, Slurm):
         raise UsageError(f"only jobs of --engine slurm work on without this process, not {plan.execution.engine}")
-    if is_bucket(plan.target):
-        raise UsageError("what goes into a bucket is sent from here when it is done, so somebody must wait for it")
+    if is_remote(plan.target):
+        raise UsageError(
+            "what goes into a bucket or to a server is sent from here when it is done, so somebody must wait for it"
+        )
     if plan.picture is not None and plan.picture.form == "png":
         raise UsageError("a PNG is unpacked while somebody waits; convert it without --detach")
     with prepared(plan, resume=resume) as (_, journal):

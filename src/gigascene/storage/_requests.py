@@ -21,7 +21,7 @@ from gigascene.model.errors import BadInput, GigasceneError, NoAccess
 from gigascene.storage import _logins, _signing
 from gigascene.storage._hosts import checked, proxy
 from gigascene.storage._tokens import bearer, is_named, whence
-from gigascene.storage.hrefs import DAV, place, public, split, web, whole
+from gigascene.storage.hrefs import DAV, place, public, signs, split, web, whole
 
 TRIES = 4
 """Of one request, where the server or the way to it fails for a moment."""
@@ -226,6 +226,8 @@ def _answered(connection: http.client.HTTPConnection, ask: Ask, target: str, sen
 def _credentials(part: SplitResult, said: str) -> dict[str, str]:
     if part.username is not None:
         return _basic(part)
+    if signs(part.query):  # servers refuse what says twice who asks
+        return {}
     if token := bearer(part, said):
         return {"Authorization": f"Bearer {token}"}
     return _logins.header(part.scheme, part.hostname or "")

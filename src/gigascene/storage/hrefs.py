@@ -19,6 +19,8 @@ _SECRET = re.compile(
 _LONGEST_PLAIN = 64
 """Characters of a value in a query; longer ones are taken for secrets."""
 
+_SIGNATURE = re.compile(r"(?i)(^|&)(x-amz-signature|x-goog-signature|signature|sig)=")
+
 _whole: dict[str, str] = {}
 
 
@@ -110,6 +112,15 @@ def split(href: str) -> SplitResult:
         return urlsplit(href)
     except ValueError as error:
         raise BadInput(f"an href is no address ({error})") from error
+
+
+def signs(query: str) -> bool:
+    """True for a query that holds the signature of an object store: all that its server wants to see.
+
+    >>> signs("X-Amz-Date=0&X-Amz-Signature=1"), signs("design=1")
+    (True, False)
+    """
+    return bool(_SIGNATURE.search(query))
 
 
 def place(part: SplitResult) -> tuple[str, int]:

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 
 from gigascene.model.errors import BadInput, WriteFailed
 from gigascene.storage._requests import TRIES, Ask, Unreachable, answered
-from gigascene.storage.hrefs import is_bucket, public, split, web, whole
+from gigascene.storage.hrefs import is_bucket, public, signs, split, web, whole
 from gigascene.storage.kinds import Sent, kind_of
 from gigascene.storage.local import INSTEAD, THERE
 
@@ -25,12 +25,10 @@ LARGEST = 5_000_000_000
 
 STEP = 1 << 20
 
-_SIGNS = {"x-amz-signature", "x-goog-signature", "sig", "signature"}
-
 
 def is_signed(url: str) -> bool:
     """True for a web address whose query, which this process remembers and nobody writes down, is a signature."""
-    return not is_bucket(url) and web(url) == url and not _SIGNS.isdisjoint(_query(whole(url)))
+    return not is_bucket(url) and web(url) == url and signs(split(whole(url)).query)
 
 
 def check(url: str, folder: str = "") -> None:

@@ -44,8 +44,12 @@ class Shelf(Protocol):
 
 
 def shelf(target: str | PathLike[str]) -> Shelf:
-    """For a target as the user gave it."""
+    """For a target as the user gave it. Raises `WriteFailed` for a web server's."""
     said = fspath(target)
+    if hrefs.is_remote(said) and not hrefs.is_bucket(said):
+        raise WriteFailed(
+            hrefs.public(said), "copies go into folders and buckets only", "Name one, or mount the server."
+        )
     return InBucket(said.rstrip("/")) if hrefs.is_bucket(said) else InFolder(Path(said))
 
 
