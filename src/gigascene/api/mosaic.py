@@ -14,7 +14,7 @@ from gigascene.execute.deliver import run as run_plan
 from gigascene.execute.receipt import Receipt
 from gigascene.model.errors import UnknownName, UsageError
 from gigascene.model.mosaic import COMBINES, Combine, Resampling
-from gigascene.model.plan import AS_IT_IS, Plan
+from gigascene.model.plan import AS_IT_IS, KEPT, Plan
 from gigascene.model.scene import Scene
 from gigascene.plan.build import Wish
 from gigascene.plan.mosaic import MosaicWish, build
@@ -36,6 +36,7 @@ def plan_mosaic(
     balance: bool = False,
     resampling: Resampling = "nearest",
     clip: str | PathLike[str] | None = None,
+    nodata: float | None = None,
     bands: Sequence[str] = (),
     stretch: Stretch = None,
     gamma: float | str | Sequence[float] | None = None,
@@ -69,6 +70,7 @@ def plan_mosaic(
     product : str
         One of `product_names()`; or ``"picture"``: the stored numbers of plain GeoTIFFs, kept as they are. So
         does ``"rgb"`` of plain GeoTIFFs of three bands of 8 or 16 bits (alpha aside), unless a look is asked for.
+        ``"numbers"``: those of one band of plain GeoTIFFs of any type (elevation, classes), for computing, to a .tif.
     scenes : path, scene id, Scene, or a sequence of them
         As for `open_scenes`. Their order is that of precedence, where `combine` does not say otherwise.
     target : path
@@ -92,6 +94,9 @@ def plan_mosaic(
         ``"nearest"``, ``"bilinear"``, ``"cubic"`` or ``"average"``, for scenes on other grids.
     clip : path, optional
         GeoJSON polygons: what lies outside is no data.
+    nodata : float, optional
+        Of ``"numbers"``: what means no data in the result, and in files that do not say. Left out, the number that the
+        files declare; NaN for floats that declare none, or different ones.
     depth : int, optional
         8 or 16 bits; left out, 8, or that of the stored numbers where they are kept.
     bands, stretch, gamma, curve, palette, contrast, units, mask, resolution, packing, survey, overlay, overlay_color, overlay_width, \
@@ -105,16 +110,16 @@ def plan_mosaic(
     """
     opened = open_scenes(scenes, root, offset=offset)
     looks = (stretch, gamma, curve, palette, contrast)
-    kept = product == AS_IT_IS or _keeps_numbers(product, opened, bands, units, mask, depth, looks)
+    kept = product in KEPT or _keeps_numbers(product, opened, bands, units, mask, depth, looks)
     if combine not in COMBINES:
         raise UnknownName(combine, "way to combine scenes", "", COMBINES)
     check_resampling(resampling)
-    if kept and (bands or depth is not None or any(look is not None for look in looks)):
-        raise UsageError(
-            f"{AS_IT_IS!r} keeps all bands and their stored numbers; choose another product to change them"
-        )
+    keeping = product if product in KEPT else AS_IT_IS
+    if kept and ((bands and keeping == AS_IT_IS) or depth is not None or any(look is not None for look in looks)):
+        which = "all bands and their stored" if keeping == AS_IT_IS else "stored"
+        raise UsageError(f"{keeping!r} keeps {which} numbers; choose another product to change them")
     wish = Wish(
-        product=AS_IT_IS if kept else product,
+        product=keeping if kept else product,
         target=named(target),
         bands=tuple(bands),
         look=None if kept else look_of(PRODUCTS[product].look, *looks),
@@ -141,6 +146,7 @@ def plan_mosaic(
             balance=balance,
             resampling=resampling,
             clip=None if clip is None else os.fspath(clip),
+            nodata=nodata,
         ),
     )
 

@@ -29,6 +29,7 @@ gigascene mosaic true-color scenes/ -o coast.tif --grid utm26:60m --balance --fe
 gigascene mosaic true-color scenes.json -o switzerland.tif --grid utm32:10m --combine median --mask clouds
 gigascene mosaic ndvi scenes/ -o summer.png --combine median --mask clouds --bbox=-25,70,-24,70.5
 gigascene mosaic rgb west.tif east.tif -o both.tif
+gigascene mosaic numbers dem/ -o dem.tif --grid EPSG:3035:30 --resampling bilinear
 """
 
 Scenes = Annotated[
@@ -44,7 +45,9 @@ def add_to(root: typer.Typer) -> None:
 
 def mosaic(
     context: typer.Context,
-    product: Annotated[str, typer.Argument(help="See: gigascene list products. picture: numbers as they are.")],
+    product: Annotated[
+        str, typer.Argument(help="See: gigascene list products; or picture, or numbers: those of files, kept.")
+    ],
     scenes: Scenes,
     output: o.Output,
     grid: Annotated[
@@ -60,6 +63,9 @@ def mosaic(
     balance: Annotated[bool, typer.Option("--balance", help="Even out brightness and colour between scenes.")] = False,
     resampling: Annotated[str, typer.Option("--resampling", help="nearest, bilinear, cubic or average.")] = "nearest",
     clip: Annotated[str | None, typer.Option("--clip", metavar="GEOJSON", help="Fill only these polygons.")] = None,
+    nodata: Annotated[
+        float | None, typer.Option("--nodata", metavar="NUMBER", help="Of numbers: no data; default as in the files.")
+    ] = None,
     bands: o.Bands = None,
     stretch: Stretch = None,
     gamma: Gamma = None,
@@ -114,6 +120,7 @@ def mosaic(
         balance=balance,
         resampling=resampling,  # type: ignore[arg-type]
         clip=clip,
+        nodata=nodata,
         bands=o.names(bands),
         stretch=stretch,
         gamma=gamma,

@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gigascene.codecs._tiff_options import color_bands, level_shape, tiff_options
-from gigascene.model.plan import Format
+from gigascene.model.plan import Format, Numbers
 
 ASCII, SHORT, LONG, RATIONAL, DOUBLE, LONG8 = 2, 3, 4, 5, 12, 16
 SIZES = {ASCII: 1, SHORT: 2, LONG: 4, RATIONAL: 8, DOUBLE: 8, LONG8: 8}
 COMPRESSIONS = {"none": 1, "lzw": 5, "jpeg": 7, "deflate": 8, "zstd": 50000}
-BLACK_IS_ZERO, RGB, TRANSPARENCY_MASK, YCBCR = 1, 2, 4, 6
+BLACK_IS_ZERO, RGB, PALETTE, TRANSPARENCY_MASK, YCBCR = 1, 2, 3, 4, 6
+SAMPLE_FORMATS = {"u": 1, "i": 2, "f": 3}
 FULL_RANGE = (0, 1, 255, 1, 128, 1, 255, 1, 128, 1, 255, 1)
 """Reference black and white of Y, Cb and Cr, as fractions."""
 
@@ -75,10 +76,10 @@ def image_tags(format: Format, level: int) -> dict[int, Tag]:
         284: shorts(1),
         322: longs(options.tile),
         323: longs(options.tile),
-        339: shorts(*[1] * bands),
+        339: shorts(*[SAMPLE_FORMATS[np.dtype(format.dtype).kind]] * bands),
     }
-    if options.predictor == 2:
-        tags[317] = shorts(2)
+    if options.predictor > 1:
+        tags[317] = shorts(options.predictor)
     if jpeg and colors == 3:
         tags[530] = shorts(2, 2)
         tags[532] = RATIONAL, struct.pack("<12I", *FULL_RANGE)
@@ -86,10 +87,41 @@ def image_tags(format: Format, level: int) -> dict[int, Tag]:
         tags[338] = shorts(*[2 if format.alpha else 0] * (bands - colors))
     if format.nodata is not None and not jpeg:
         tags[GDAL_NODATA] = text(str(format.nodata))
-    if format.metadata and level == 0:
+    if format.numbers is not None:
+        tags |= number_tags(format.numbers, format.dtype)
+    if level == 0 and (format.metadata or format.numbers):
         # rasterio splits names at a colon
-        tags[GDAL_METADATA] = text(metadata_xml({key.replace(":", "_"): said for key, said in format.metadata.items()}))
+        said = {key.replace(":", "_"): value for key, value in format.metadata.items()}
+        tags[GDAL_METADATA] = text(metadata_xml(said, {} if format.numbers is None else roles(format.numbers)))
     return tags
+
+
+def number_tags(numbers: Numbers, dtype: str) -> dict[int, Tag]:
+    """What means no data, and the colours of classes."""
+    tags = {GDAL_NODATA: text(nodata_text(numbers, dtype))}
+    if numbers.colors:
+        table = np.frombuffer(bytes.fromhex(numbers.colors), np.uint8).reshape(-1, 3)
+        tags |= {262: shorts(PALETTE), 320: shorts(*(257 * table.T.astype(np.uint16)).ravel().tolist())}
+    return tags
+
+
+def nodata_text(numbers: Numbers, dtype: str) -> str:
+    """As GDAL writes it: of floats, digits that tell the number of this type.
+
+    >>> nodata_text(Numbers(nodata=-9999.0), "int16"), nodata_text(Numbers(nodata=None), "float32")
+    ('-9999', 'nan')
+    """
+    if numbers.nodata is None:
+        return "nan"
+    return f"{numbers.nodata:.17g}" if np.dtype(dtype).kind == "f" else str(int(numbers.nodata))
+
+
+def roles(numbers: Numbers) -> dict[str, str]:
+    """What GDAL keeps of a band's scale, offset and unit, by role; nothing of what is as usual."""
+    said = {}
+    if (numbers.scale, numbers.offset) != (1.0, 0.0):
+        said = {"offset": repr(numbers.offset), "scale": repr(numbers.scale)}
+    return said | ({"unittype": numbers.unit} if numbers.unit else {})
 
 
 def mask_tags(format: Format, level: int) -> dict[int, Tag]:
@@ -111,13 +143,17 @@ def mask_tags(format: Format, level: int) -> dict[int, Tag]:
     }
 
 
-def metadata_xml(items: Mapping[str, str]) -> str:
-    """GDAL's own metadata, as its TIFF driver keeps it: values are escaped twice.
+def metadata_xml(items: Mapping[str, str], roles: Mapping[str, str] | None = None) -> str:
+    """GDAL's own metadata, as its TIFF driver keeps it: values are escaped twice; and the first band's, by role.
 
     >>> metadata_xml({"A": "b<c"}).splitlines()[1]
     '  <Item name="A">b&amp;lt;c</Item>'
     """
     lines = [f'  <Item name="{escape(key)}">{escape(escape(value))}</Item>' for key, value in items.items()]
+    lines += [
+        f'  <Item name="{role.upper()}" sample="0" role="{role}">{escape(escape(value))}</Item>'
+        for role, value in (roles or {}).items()
+    ]
     return "\n".join(["<GDALMetadata>", *lines, "</GDALMetadata>"])
 
 

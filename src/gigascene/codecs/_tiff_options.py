@@ -30,6 +30,9 @@ LEVELS: Mapping[str, tuple[int, int] | None] = {
     "none": None,
     "jpeg": None,
 }
+NUMBERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
+"""Types of numbers that are kept for computing."""
+
 TRUTHS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
@@ -42,7 +45,7 @@ class TiffOptions:
     """Of the search for repeats, where one pays; None: the fastest (ISA-L for deflate, 1 for zstd)."""
 
     predictor: int = 2
-    """TIFF's code: 1 none, 2 differences along the row."""
+    """TIFF's code: 1 none, 2 differences along the row, 3 the same of floats, byte by byte."""
 
     quality: int = 85
     """Of JPEG, 1 to 100."""
@@ -67,7 +70,7 @@ def tiff_options(format: Format) -> TiffOptions:
     return TiffOptions(
         compress=compress,
         level=_level(given, compress),
-        predictor=_predictor(given, compress),
+        predictor=_predictor(given, compress, floats=np.dtype(format.dtype).kind == "f"),
         quality=_number(given, "quality", 85, (1, 100)),
         tile=_tile(given),
         bigtiff=_truth(given["bigtiff"]) if "bigtiff" in given else None,
@@ -137,9 +140,9 @@ def _level(given: Mapping[str, Any], compress: str) -> int | None:
     return _number(given, "level", 1, limits)
 
 
-def _predictor(given: Mapping[str, Any], compress: str) -> int:
-    predicts = compress not in {"none", "jpeg"}
-    return _number(given, "predictor", 2 if predicts else 1, (1, 2 if predicts else 1))
+def _predictor(given: Mapping[str, Any], compress: str, *, floats: bool) -> int:
+    most = 1 if compress in {"none", "jpeg"} else 3 if floats else 2
+    return _number(given, "predictor", most, (1, most))
 
 
 def _tile(given: Mapping[str, Any]) -> int:

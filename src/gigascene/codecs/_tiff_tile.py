@@ -38,11 +38,15 @@ class TileCoder:
         rows = strip.reshape(len(strip), -1)
         bands = self._bands if self._options.predictor == 2 else 0
         cut(rows, column * self._buffer.shape[1], bands, self._buffer)
+        if self._options.predictor == 3:
+            return (bytes(self._compress(imagecodecs.floatpred_encode(self._buffer, axis=-1))),)
         return (bytes(self._compress(self._buffer)),)
 
     def decode(self, parts: tuple[bytes, ...], strip: NDArray[Any], column: int) -> None:
         """Put a tile that `encode` made back in its place."""
         tile = np.frombuffer(self._decompress(parts[0]), self._buffer.dtype).reshape(self._buffer.shape)
+        if self._options.predictor == 3:
+            tile = imagecodecs.floatpred_decode(tile, axis=-1)
         rows = strip.reshape(len(strip), -1)
         bands = self._bands if self._options.predictor == 2 else 0
         paste(tile, column * self._buffer.shape[1], bands, rows)

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gigascene.codecs._tiff_options import SPAN, level_shape
+from gigascene.kernels import numbers
 from gigascene.kernels.overview import halve
 from gigascene.model.block import Shown
-from gigascene.model.plan import Format
+from gigascene.model.plan import Format, Numbers
 
 
 class Pixels(Protocol):
@@ -38,6 +39,10 @@ class Pixels(Protocol):
     @property
     def nodata(self) -> int | None:
         """0 where those that are 0 in all bands are not."""
+
+    @property
+    def numbers(self) -> Numbers | None:
+        """What they mean where they are no levels for display."""
 
 
 def piece_rows(
@@ -120,7 +125,11 @@ class Half:
 
     def _halve(self, above: NDArray[Any], out: NDArray[Any]) -> None:
         nodata, alpha = self._pixels.nodata, self._pixels.alpha
-        if self._lead:
+        if (said := self._pixels.numbers) is not None:
+            kind = np.dtype(self._pixels.dtype).type
+            none = kind(np.nan if said.nodata is None else said.nodata)
+            numbers.halve(above[..., 0], none, out[..., 0], mixed=said.mixed)
+        elif self._lead:
             out[:, self._lead :] = halve(above, nodata=nodata, alpha=alpha)
         else:
             halve(above, nodata=nodata, alpha=alpha, out=out)

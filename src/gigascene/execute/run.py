@@ -31,6 +31,7 @@ from gigascene.registry import ENGINES, WRITERS
 from gigascene.storage import hrefs
 from gigascene.works.copy import CopyBands, CopyPicture
 from gigascene.works.gather import Gather, columns, windows
+from gigascene.works.merge import Merge
 from gigascene.works.mosaic import TABLES, Mosaic
 from gigascene.works.overlay import Drawing
 
@@ -149,6 +150,8 @@ class Job:
 
         Gives what each pixel counts as, (y, x): 0 where there is no data.
         """
+        if isinstance(self.work, Merge):
+            return self.work.into(window, out)
         if isinstance(self.work, Mosaic) and self.work.tabled:
             return self.work.looked_up(window, self._tables_of, out)
         block, tone = self.physical(window), self.plan.recipe.tone

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gigascene.metadata import stac
-from gigascene.model.plan import AS_IT_IS, Plan
+from gigascene.model.plan import KEPT, Plan
 from gigascene.registry import PRODUCTS
 from gigascene.storage.local import ITEM, Target, discard
 
@@ -63,7 +63,7 @@ def _title(plan: Plan) -> str:
     """What it is, and of what."""
     if plan.comparison is not None:
         return plan.format.metadata["Title"]
-    title = plan.recipe.product if plan.recipe.product == AS_IT_IS else PRODUCTS[plan.recipe.product].title
+    title = plan.recipe.product if plan.recipe.product in KEPT else PRODUCTS[plan.recipe.product].title
     return f"{title}, {_of(plan)}"
 
 

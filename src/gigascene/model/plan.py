@@ -21,6 +21,13 @@ AS_IT_IS = "picture"
 """Instead of a product: stored levels are display levels, and are passed on unchanged."""
 
 
+NUMBERS = "numbers"
+"""Instead of a product: stored numbers of one band, of any type, kept for computing."""
+
+KEPT = (AS_IT_IS, NUMBERS)
+"""What keeps stored numbers: neither has a look, nor a file in `products/`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tone:
     """A resolved look: sorted thresholds for each channel. Level of v = base + count(t <= v); no data is 0."""
@@ -37,7 +44,7 @@ class Recipe:
     """What is made: all that decides the pixels, apart from the sources' bytes."""
 
     product: str
-    """One of the registry, or `AS_IT_IS`."""
+    """One of the registry, or of `KEPT`."""
 
     bands: tuple[str, ...]
     """Names of the bands it is made from, in the product's order."""
@@ -58,6 +65,25 @@ class Recipe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    """What the numbers of a file mean that is made for computing, not for the eye."""
+
+    nodata: float | None
+    """The number that means no data; None: NaN."""
+
+    scale: float = 1.0
+    """Declared by the sources, and passed on: physical value = scale * stored + offset."""
+
+    offset: float = 0.0
+    unit: str = ""
+    colors: str = ""
+    """Colour table of 8-bit classes: ``rrggbb`` of each of the 256 numbers behind one another; empty: none."""
+
+    mixed: bool = False
+    """Overviews hold means of the numbers below; False: one of them, for classes have no mean."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
     """The output: all that decides the bytes, apart from the pixels."""
 
@@ -72,13 +98,16 @@ class Format:
     """Samples a pixel, alpha included: 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha."""
 
     dtype: str
-    """``"uint8"`` or ``"uint16"``."""
+    """``"uint8"`` or ``"uint16"``; of `numbers` any that `codecs._tiff_options.NUMBERS` names."""
 
     alpha: bool
     """True: the last band is the mask (0 or full); there is no nodata value."""
 
     nodata: int | None
     """The level that means no data in every band, or None."""
+
+    numbers: Numbers | None = None
+    """What the samples mean where they are no levels for display; None: they are."""
 
     geobox: GeoBox
     options: Mapping[str, Any] = field(default_factory=dict)

@@ -8,11 +8,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
+from gigascene.codecs._tiff_options import NUMBERS as TYPES
 from gigascene.kernels import palette
+from gigascene.kernels.numbers import number_of
 from gigascene.model import wire
 from gigascene.model.errors import BadInput, GigasceneError, UsageError
 from gigascene.model.mosaic import Mosaicking
-from gigascene.model.plan import AS_IT_IS, Plan
+from gigascene.model.plan import KEPT, NUMBERS, Plan
 from gigascene.model.product import Product
 from gigascene.model.scene import Scene
 from gigascene.plan import fingerprint
@@ -48,7 +52,7 @@ def _version(text: str) -> Any:
 def check(plan: Plan) -> None:
     """Raise `BadInput` saying what cannot be."""
     try:
-        product: Product | None = None if plan.recipe.product == AS_IT_IS else PRODUCTS[plan.recipe.product]
+        product: Product | None = None if plan.recipe.product in KEPT else PRODUCTS[plan.recipe.product]
         writer, _ = WRITERS[plan.format.writer], ENGINES[plan.execution.engine]
     except GigasceneError as error:
         raise BadInput(f"this plan cannot be run: {error}") from error
@@ -61,7 +65,7 @@ def check(plan: Plan) -> None:
         "pixels": _pixels_fit(plan, product),
         "channels": product is None or _channels_fit(plan, product),
         "its masks": all(name in scene.masks for scene in plan.scenes for name in recipe.masks),
-        "a depth": (format.dtype, recipe.packing) in STEPS,
+        "a depth": _numbers_fit(plan) if format.numbers else (format.dtype, recipe.packing) in STEPS,
         "a shape": format.shape == tuple(format.geobox.shape) and min(format.shape) > 0,
         "an overlay": _overlay_fits(plan),
         "a cut": min(cut.task_pieces, cut.window_rows, cut.window_columns, cut.cache) > 0,
@@ -96,6 +100,18 @@ def _sources_fit(plan: Plan) -> bool:
     )
 
 
+def _numbers_fit(plan: Plan) -> bool:
+    """Of one type in all files, and a number of it for no data."""
+    format, said = plan.format, plan.format.numbers
+    assert said is not None
+    floats = np.dtype(format.dtype).kind == "f" if format.dtype in TYPES else None
+    types = {scene.assets[key].dtype for scene, keys in bands_of(plan) for key in keys if key in scene.assets}
+    known = floats if said.nodata is None else floats is not None and number_of(said.nodata, format.dtype) is not None
+    colors = not said.colors or (len(said.colors) == 6 * 256 and not set(said.colors) - set("0123456789abcdef"))
+    made = plan.recipe.product == NUMBERS and plan.mosaic is not None and types == {format.dtype}
+    return made and bool(known) and colors
+
+
 def _comparison_fits(plan: Plan) -> bool:
     """Two scenes, and ground at nodes that a worker can look between."""
     comparison = plan.comparison
@@ -118,7 +134,7 @@ def _overlay_fits(plan: Plan) -> bool:
     except (ValueError, MemoryError):
         return False
     channels = plan.format.bands - plan.format.alpha
-    return plan.recipe.product != AS_IT_IS and channels in {1, 3} and all(0 <= part <= 255 for part in overlay.color)
+    return plan.recipe.product not in KEPT and channels in {1, 3} and all(0 <= part <= 255 for part in overlay.color)
 
 
 def quantities(plan: Plan) -> None:

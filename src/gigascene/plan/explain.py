@@ -9,7 +9,7 @@ from odc.geo.geobox import GeoBox
 
 from gigascene.codecs._tiff_options import CLASSIC, tiff_options
 from gigascene.model.mosaic import Mosaicking
-from gigascene.model.plan import Format, Plan
+from gigascene.model.plan import KEPT, Format, Plan
 from gigascene.model.scene import Asset
 from gigascene.plan.fingerprint import OFFSET, comparison_facts, overlay_facts
 from gigascene.plan.memory import MB
@@ -36,7 +36,7 @@ def explain(plan: Plan) -> dict[str, Any]:
         "scenes": [scene.id for scene in plan.scenes],
         "bands": list(plan.recipe.bands),
         **_offset(plan),
-        "limits": [[limits.low, limits.high] for limits in plan.recipe.look.limits],
+        **({} if plan.recipe.product in KEPT else {"limits": [[at.low, at.high] for at in plan.recipe.look.limits]}),
         "writer": format.writer,
         "size": f"{format.shape[1]} x {format.shape[0]} x {format.bands} {format.dtype}",
         "crs": crs_name(format.geobox),

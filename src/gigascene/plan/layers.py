@@ -78,7 +78,12 @@ def _check_kept(picture: Picture, *, alone: bool) -> None:
     href, count = picture.scene.assets[picture.bands[0]].href, len(picture.bands)
     hint = "Say how it is shown: gigascene mosaic rgb … --bands 1,2,3 --stretch 2%:98%"
     if count < 3:
-        hint = "Scale it first: gdal_translate -ot UInt16 -scale LOW HIGH 1 65535 -a_nodata 0 IN OUT"
+        which = "the numbers" if count == 1 else "the numbers of one"
+        chosen = "" if count == 1 else " --bands 1"
+        hint = (
+            f"For computing keep {which}: gigascene mosaic numbers …{chosen} -o OUT.tif. "
+            "For a picture scale it first: gdal_translate -ot UInt16 -scale LOW HIGH 1 65535 -a_nodata 0 IN OUT"
+        )
     if picture.dtype not in KEPT_TYPES:
         raise BadInput(f"holds {picture.dtype}, and pictures are uint8 or uint16.", href, hint=hint)
     if count + alone > MOST_CHANNELS:
@@ -114,8 +119,13 @@ def _known(fact: Callable[[Source], Any], sources: Sequence[Source], option: str
     """The same function, once every scene is known to have it."""
     lacking = [source.gather.scene.id for source in sources if fact(source) is None]
     if lacking:
-        raise UsageError(f"{option} needs {what} of every scene; {', '.join(lacking[:3])} has none")
+        hint = "; a plain raster tells none: give them in order, and --combine first" if _plain(sources) else ""
+        raise UsageError(f"{option} needs {what} of every scene; there is none of {', '.join(lacking[:3])}{hint}")
     return fact
+
+
+def _plain(sources: Sequence[Source]) -> bool:
+    return any(source.gather.scene.sensor == "raster" for source in sources)
 
 
 def _when(source: Source) -> datetime | None:

@@ -13,7 +13,7 @@ from gigascene.codecs.tile_grid import on_grid
 from gigascene.model.contracts import Writer
 from gigascene.model.errors import UsageError
 from gigascene.model.mosaic import Best, Combine, Mosaicking, Resampling
-from gigascene.model.plan import AS_IT_IS, Format, Plan, Recipe
+from gigascene.model.plan import AS_IT_IS, KEPT, NUMBERS, Format, Plan, Recipe
 from gigascene.model.scene import Scene
 from gigascene.plan import joined
 from gigascene.plan.balance import gains, seam
@@ -29,6 +29,7 @@ from gigascene.plan.clip import Region
 from gigascene.plan.edges import edges
 from gigascene.plan.grid_names import Bounds
 from gigascene.plan.layers import Source, ordered, pictures, products
+from gigascene.plan.numbers import Kept, check_resampling, check_writer, numbers
 from gigascene.plan.overlaps import Pair, overlaps
 from gigascene.plan.work import JUDGE
 from gigascene.works._placed import Placed
@@ -62,16 +63,23 @@ class MosaicWish:
     clip: str | None = None
     """A GeoJSON file."""
 
+    nodata: float | None = None
+    """Of numbers: what means no data; None: what the files declare."""
+
 
 def build(scenes: Sequence[Scene], wish: MosaicWish) -> Plan:
     """The plan of one mosaic. Reads headers, and pixels only where something must be measured."""
     writer = writer_of(wish.wish.target, wish.wish.writer, wish.wish.options)
-    as_is = wish.wish.product == AS_IT_IS
+    as_is = wish.wish.product in KEPT
     _check(wish, as_is=as_is)
     for scene in scenes:
         check_not_of(scene, wish.wish.target)
     judged = wish.combine == "best" and wish.best == JUDGE
-    opened = pictures(scenes) if as_is else products(scenes, wish.wish, judged=judged)
+    kept = _kept(scenes, wish, writer)
+    if kept is not None:
+        opened = kept.sources
+    else:
+        opened = pictures(scenes) if as_is else products(scenes, wish.wish, judged=judged)
     grids = [source.gather.geobox for source in opened]
     output, area = joined.output(grids, joined.named_grid(wish.grid, wish.wish), wish.wish, wish.bbox, wish.clip)
     where = "the bounding box" if wish.bbox else "the region" if wish.clip else "the grid"
@@ -85,9 +93,29 @@ def build(scenes: Sequence[Scene], wish: MosaicWish) -> Plan:
     recipe = sources[0].gather.recipe if as_is else joined.shown(placed, wish.wish)
     mosaic = _told(mosaic, pairs, placed, recipe)
     placed = _placed(sources, mosaic, output)
-    format = writer.format(_format(sources[0], recipe, writer, wish.wish, output))
+    format = _format(sources[0], recipe, writer, wish.wish, output)
+    if kept is not None:
+        format = replace(format, dtype=kept.dtype, nodata=None, numbers=kept.numbers)
     title = f"{placed[0].gather.product.title}, {_named([one.gather.scene for one in placed])}"
-    return joined.plan_of(placed, recipe, format, wish.wish, title, mosaic=mosaic)
+    plan = joined.plan_of(placed, recipe, writer.format(format), wish.wish, title, mosaic=mosaic)
+    return plan if kept is None else replace(plan, notes=(*plan.notes, *kept.notes))
+
+
+def _kept(scenes: Sequence[Scene], wish: MosaicWish, writer: Writer) -> Kept | None:
+    """Rasters whose numbers are kept for computing; None where a picture is made."""
+    if wish.wish.product != NUMBERS:
+        if wish.nodata is not None:
+            raise UsageError(f"--nodata is of {NUMBERS}; pictures have level 0 or alpha for no data")
+        return None
+    check_writer(writer)
+    if wish.feather or wish.balance:
+        raise UsageError(f"{NUMBERS} are kept as they are: --feather and --balance would change them")
+    if wish.wish.packing != "nodata" or wish.wish.units != "default":
+        raise UsageError(f"{NUMBERS} are kept as they are: --packing and --units are of pictures")
+    mixed = wish.resampling != "nearest" or wish.combine == "mean"
+    kept = numbers(scenes, wish.wish.bands, wish.nodata, mixed=mixed)
+    check_resampling(kept.dtype, wish.resampling)
+    return kept
 
 
 def _placed(sources: Sequence[Source], mosaic: Mosaicking, output: GeoBox) -> list[Placed]:
@@ -164,6 +192,8 @@ def _evened(placed: Sequence[Placed], mosaic: Mosaicking, wish: MosaicWish) -> t
 
 def _told(mosaic: Mosaicking, pairs: Sequence[Pair], placed: Sequence[Placed], recipe: Recipe) -> Mosaicking:
     """With the step of its sums, and the jumps at its seams."""
+    if recipe.product == NUMBERS:
+        return mosaic
     mosaic = replace(mosaic, step=_step(placed, recipe))
     if not pairs or not recipe.tone.thresholds:
         return mosaic
@@ -186,7 +216,7 @@ def _step(placed: Sequence[Placed], recipe: Recipe) -> float:
 
 def _format(source: Source, recipe: Recipe, writer: Writer, wish: Wish, output: GeoBox) -> Format:
     gather = Gather(source.gather.scene, source.gather.product, recipe, source.gather.geobox)
-    if recipe.product != AS_IT_IS:
+    if recipe.product not in KEPT:
         return format_of(gather, writer, wish, output)
     depth = 8 * np.dtype(gather.assets[0].dtype).itemsize
     return format_of(gather, writer, replace(wish, depth=depth, packing=recipe.packing), output)

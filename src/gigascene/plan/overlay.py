@@ -17,7 +17,7 @@ from gigascene.kernels.outline import UNIT
 from gigascene.kernels.stroke import LONGEST, WIDEST
 from gigascene.model.errors import BadInput, UnknownName, UsageError
 from gigascene.model.overlay import Overlay
-from gigascene.model.plan import AS_IT_IS, Format, Recipe
+from gigascene.model.plan import KEPT, Format, Recipe
 from gigascene.plan import geojson
 from gigascene.works.overlay import packed
 
@@ -93,7 +93,7 @@ def overlaid(wish: Drawn | None, recipe: Recipe, format: Format) -> tuple[Overla
     """The overlay of a picture, and what should be said of it; raises `BadInput` and `UsageError`."""
     if wish is None:
         return None, ()
-    if recipe.product == AS_IT_IS:
+    if recipe.product in KEPT:
         raise UsageError("stored numbers are kept as they are: choose a product, or a --stretch, to draw an overlay on")
     if (channels := format.bands - format.alpha) not in {1, 3}:
         raise UsageError(f"an overlay is drawn in grey or in colour, and this picture has {channels} channels")

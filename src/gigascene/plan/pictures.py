@@ -9,7 +9,7 @@ from rasterio.enums import ColorInterp, MaskFlags
 
 from gigascene.model.errors import BadInput
 from gigascene.model.scene import Scene
-from gigascene.readers import geotiff
+from gigascene.readers import raster
 from gigascene.readers.window import MASK
 
 
@@ -38,7 +38,7 @@ def picture_of(scene: Scene) -> Picture:
     href = assets[0].href
     if scene.sensor != "raster" or any(asset.href != href for asset in assets):
         raise BadInput(f"scene {scene.id!r} is no plain raster: choose a product, such as true-color.")
-    with geotiff.opened(href, band=assets[0].key) as source:
+    with raster.opened(href, band=assets[0].key) as source:
         colors = source.colorinterp
         masked = MaskFlags.per_dataset in source.mask_flag_enums[0]
     kinds = sorted({asset.dtype for asset in assets})

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
 from gigascene.model.mosaic import Layer, Resampling
-from gigascene.model.plan import AS_IT_IS, Plan, Recipe
+from gigascene.model.plan import AS_IT_IS, KEPT, Plan, Recipe
 from gigascene.model.product import Product
 from gigascene.model.scene import Scene
 from gigascene.registry import PRODUCTS
@@ -14,10 +15,11 @@ from gigascene.works._placed import Placed
 from gigascene.works.compare import Comparison
 from gigascene.works.copy import CopyBands, CopyPicture
 from gigascene.works.gather import Gather
+from gigascene.works.merge import Merge
 from gigascene.works.mosaic import Mosaic
 
-Makes = Gather | Mosaic | Comparison
-"""What makes a product."""
+Makes = Gather | Mosaic | Comparison | Merge
+"""What makes a product, or numbers."""
 
 Work = Makes | CopyPicture | CopyBands
 
@@ -29,6 +31,9 @@ def work_of(plan: Plan) -> Work:
     """What reads and makes the windows of this plan."""
     if plan.picture is not None:
         return CopyPicture(plan.picture)
+    if plan.mosaic is not None and (said := plan.format.numbers) is not None:
+        nodata = math.nan if said.nodata is None else said.nodata
+        return Merge(_placed(plan, plan.mosaic.resampling), plan.mosaic, plan.format.geobox, nodata)
     if plan.mosaic is not None:
         return Mosaic(_placed(plan, plan.mosaic.resampling), plan.mosaic, plan.format.geobox)
     if plan.comparison is not None:
@@ -57,7 +62,7 @@ def layered(scene: Scene, layer: Layer, recipe: Recipe, resampling: Resampling, 
 
 def product_of(recipe: Recipe, bands: int) -> Product:
     """The product of a recipe; of stored numbers as they are, that of any bands."""
-    if recipe.product == AS_IT_IS:
+    if recipe.product in KEPT:
         return as_it_is(bands)
     product: Product = PRODUCTS[recipe.product]
     return product

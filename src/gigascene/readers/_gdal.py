@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,7 +66,7 @@ class Header:
     """NumPy name of the stored type."""
 
     nodata: float | None
-    """Declared in the file, or None."""
+    """Declared in the file, or None. What is not finite is no data anyway, whether declared or not."""
 
     blocks: tuple[int, int]
     """Rows and columns of a tile or strip."""
@@ -106,10 +107,11 @@ def describe(href: str, *, band: str, index: int, kinds: tuple[Kind, ...]) -> He
         dtype = source.dtypes[index - 1]
         if np.dtype(dtype).kind not in "uif":
             raise BadInput(f"holds {dtype} numbers, which no product is made from", href, band)
+        nodata = source.nodatavals[index - 1]
         return Header(
             geobox=GeoBox(source.shape, source.transform, source.crs),
             dtype=dtype,
-            nodata=source.nodatavals[index - 1],
+            nodata=nodata if nodata is not None and math.isfinite(nodata) else None,
             blocks=tuple(source.block_shapes[index - 1]),
             count=source.count,
             scale=float(source.scales[index - 1]),

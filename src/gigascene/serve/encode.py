@@ -46,6 +46,8 @@ class Levels:
     bands: int
     dtype: str
     validity: Validity
+    numbers: None = None
+    """They are levels."""
 
     @property
     def alpha(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,14 @@ from odc.geo.geobox import GeoBox
 from gigascene.kernels import outline
 from gigascene.model.grid import Window
 from gigascene.works._needs import Needs
-from gigascene.works._placed import Placed
+from gigascene.works._placed import Part, Placed
 from gigascene.works._reach import reaches
 
 SQUARE = 512
 """Side of what is taken of a scene at once, output pixels: small enough for the processor's caches."""
+
+Look = Callable[[Placed, Window], Part | None]
+"""What a scene gives to a window that it may touch."""
 
 PROBE = 64
 """Side of the window by which source pixels for one output pixel are counted."""
@@ -45,6 +48,22 @@ class Scenes:
             for first, height in _spans(*rows):
                 for start, width in _spans(*columns):
                     yield number, Window(top=first, left=start, height=height, width=width)
+
+    def unfilled(self, window: Window, filled: NDArray[np.bool_], look: Look) -> Iterator[tuple[int, Part]]:
+        """What each scene gives, by its number; none is asked for what is full already."""
+        for number, near in self.near(window):
+            if filled[slices(near, window)].all():
+                continue
+            part = look(self.placed[number], near)
+            if part is not None:
+                yield number, part
+
+    def parts(self, window: Window, look: Look) -> Iterator[tuple[Placed, Part]]:
+        """What every scene gives."""
+        for number, near in self.near(window):
+            part = look(self.placed[number], near)
+            if part is not None:
+                yield self.placed[number], part
 
     def inside(self, window: Window) -> NDArray[np.bool_]:
         """Pixels within the region asked for."""

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from gigascene.kernels import align, calibrate, flags, stretch
+from gigascene.kernels import align, calibrate, flags, numbers, stretch
 from gigascene.model.block import Block
 from gigascene.model.errors import BadInput, UsageError
 from gigascene.model.grid import Window
@@ -107,7 +107,10 @@ class Gather:
         data = np.empty((len(self.assets), window.height, window.width), self.assets[0].dtype)
         for asset, out in zip(self.assets, data, strict=True):
             read(asset, window, out)
-        valid = stretch.all_present(data, np.array([_nodata(asset) for asset in self.assets], np.int64))
+        if data.dtype.kind in "ui":
+            valid = stretch.all_present(data, np.array([_nodata(asset) for asset in self.assets], np.int64))
+        else:
+            valid = np.logical_and.reduce(list(map(numbers.present, data, [a.nodata for a in self.assets])))
         return Block(window=window, data=data, valid=self._masked(valid, window))
 
     def present(self, window: Window) -> NDArray[np.bool_]:
@@ -220,7 +223,8 @@ def _rises(asset: Asset, table: NDArray[np.float32]) -> bool:
 
 def _nodata(asset: Asset) -> int:
     """As a stored whole number; what no pixel of integers can be is none."""
-    return int(asset.nodata) if asset.nodata is not None and float(asset.nodata).is_integer() else NO_NODATA
+    number = None if asset.nodata is None else numbers.number_of(asset.nodata, asset.dtype)
+    return NO_NODATA if number is None else int(number)
 
 
 def values(asset: Asset, calibration: Calibration, window: Window) -> NDArray[np.float32]:

@@ -77,7 +77,7 @@ class Mosaic:
         else:
             open_ = self.scenes.inside(window)
             filled |= ~open_
-            for number, part in self._unfilled(window, filled, lambda placed, at: placed.stored(at)):
+            for number, part in self.scenes.unfilled(window, filled, Placed.stored):
                 place = slices(part.at, window)
                 combine.fill_levels(part.data, part.valid, tables(number), filled[place], out[place])
             filled &= open_
@@ -101,28 +101,14 @@ class Mosaic:
         data[:, ~self.scenes.inside(window)] = np.nan
         return Block(window=window, data=data, valid=~np.isnan(data[0]))
 
-    def _unfilled(
-        self, window: Window, filled: NDArray[np.bool_], look: Callable[[Placed, Window], Part | None]
-    ) -> Iterator[tuple[int, Part]]:
-        """What each scene gives; none is asked for what is full already."""
-        for number, near in self.scenes.near(window):
-            if filled[slices(near, window)].all():
-                continue
-            part = look(self.placed[number], near)
-            if part is not None:
-                yield number, part
-
     def _parts(self, window: Window) -> Iterator[tuple[Placed, Part]]:
         """Values of every scene."""
-        for number, near in self.scenes.near(window):
-            part = self.placed[number].physical(near)
-            if part is not None:
-                yield self.placed[number], part
+        return self.scenes.parts(window, Placed.physical)
 
     def _filled(self, window: Window) -> NDArray[np.float32]:
         data = np.full((self.channels, window.height, window.width), np.nan, np.float32)
         filled = ~self.scenes.inside(window)
-        for _, part in self._unfilled(window, filled, lambda placed, at: placed.physical(at)):
+        for _, part in self.scenes.unfilled(window, filled, Placed.physical):
             place = slices(part.at, window)
             combine.fill(part.data, part.valid, filled[place], data[:, *place])
         return data

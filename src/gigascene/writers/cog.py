@@ -28,6 +28,7 @@ from gigascene.codecs._tiff_levels import Level, directories, empty_level, place
 from gigascene.codecs._tiff_options import (
     CLASSIC,
     MADE,
+    NUMBERS,
     color_bands,
     filled,
     has_mask,
@@ -97,9 +98,10 @@ class CogSink(FileSink):
 
 
 class CogWriter:
-    """Cloud-Optimised GeoTIFF: 8 or 16 bit, grey or RGB, nodata 0, alpha, or (JPEG) an internal mask."""
+    """Cloud-Optimised GeoTIFF: 8 or 16 bit, grey or RGB, nodata 0, alpha, or (JPEG) an internal mask; or numbers."""
 
     name = "cog"
+    numbers = True
     suffixes = (".tif", ".tiff")
     options: tuple[str, ...] = ("compress", "level", "predictor", "quality", "tile", "bigtiff")
     codec = CODEC
@@ -107,7 +109,9 @@ class CogWriter:
     def format(self, format: Format) -> Format:
         """Fill in compress, level, predictor, quality, tile and bigtiff; refuse what a GeoTIFF cannot hold."""
         format = replace(format, options=filled(format))
-        if format.dtype not in {"uint8", "uint16"} or not 1 <= format.bands <= 4:
+        if format.numbers is not None:
+            _check_numbers(format)
+        elif format.dtype not in {"uint8", "uint16"} or not 1 <= format.bands <= 4:
             raise UsageError(f"GeoTIFF takes 1 to 4 bands of uint8 or uint16, not {format.bands} of {format.dtype}")
         if format.nodata not in {None, 0} or (format.alpha and format.nodata is not None):
             raise UsageError(f"GeoTIFF takes nodata 0 or alpha, not nodata {format.nodata} with alpha {format.alpha}")
@@ -136,6 +140,16 @@ class CogWriter:
 
 
 WRITER = CogWriter()
+
+
+def _check_numbers(format: Format) -> None:
+    """One band of a type that is kept, without loss."""
+    if format.dtype not in NUMBERS or format.bands != 1:
+        raise UsageError(f"GeoTIFF keeps one band of {', '.join(NUMBERS)}, not {format.bands} of {format.dtype}")
+    if format.alpha or format.nodata is not None:
+        raise UsageError("numbers say by themselves what is no data, and not by level 0 or alpha")
+    if tiff_options(format).compress == "jpeg":
+        raise UsageError("JPEG does not keep numbers: choose deflate, zstd, lzw or none")
 
 
 def smaller_levels(above: Level, body: IO[bytes], spool: IO[bytes], format: Format) -> list[Level]:

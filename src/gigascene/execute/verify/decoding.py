@@ -241,7 +241,7 @@ def _both(path: Path) -> None:
                     with _said(str(path), y, rows):
                         seen = theirs.read(window=Window(x, y, columns, rows))
                     mine = None if data is None else data[0, :rows, :columns]
-                    if mine is None or not np.array_equal(np.moveaxis(seen, 0, -1), mine):
+                    if mine is None or not _equal(np.moveaxis(seen, 0, -1), mine):
                         raise BadInput(
                             "has other pixels to libtiff than to tifffile.",
                             str(path),
@@ -251,6 +251,11 @@ def _both(path: Path) -> None:
             raise
         except Exception as error:  # tifffile and its codecs raise whatever they meet
             raise BadInput(f"cannot be decoded by tifffile ({error}).", str(path)) from error
+
+
+def _equal(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    """NaN is NaN."""
+    return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
 
 
 @contextmanager
