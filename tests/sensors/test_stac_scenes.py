@@ -5,6 +5,8 @@ import shutil
 
 import numpy as np
 import pytest
+import rasterio
+from PIL import Image
 
 import gigascene
 import stac_scene
@@ -13,6 +15,7 @@ from gigascene.model.errors import BadInput, MissingBands, UsageError
 from gigascene.sensors import open_items, settled
 from gigascene.settings import settings
 from range_server import serving
+from tiny_safe import write_jp2
 from where import DATA, needs_data
 
 MIXED = {"water": 1, "forest": 3, "crop": 2, "soil": 1, "cloud": 1}
@@ -248,10 +251,84 @@ def test_real_items_of_landsat(name, bands):
     assert {"clouds", "snow", "water"} <= set(scene.masks)
 
 
+def packed(folder, *, keys=stac_scene.KEYS, name="jp2.json", **wishes):
+    """The bands of a folder once more as JPEG 2000, and an item of them in the words of earth-search."""
+    item = stac_scene.item(**wishes)
+    for key in (*keys, "SCL"):
+        with rasterio.open(folder / f"{key}.tif") as source:
+            write_jp2(folder / f"{key}.jp2", source.read(1), stac_scene.GSD[key], stac_scene.ORIGIN, stac_scene.CRS)
+        asset = item["assets"].pop(stac_scene.NAMES[key])
+        item["assets"][f"{stac_scene.NAMES[key]}-jp2"] = asset | {"href": f"./{key}.jp2", "type": "image/jp2"}
+    (folder / name).write_text(json.dumps(item))
+    return folder / name
+
+
+@pytest.mark.parametrize(
+    ("baseline", "offset", "state"), [("05.10", None, "raw"), ("02.14", None, "none"), ("05.10", "applied", "applied")]
+)
+def test_jpeg_2000_is_read_as_the_agency_packed_it(folders, tmp_path, baseline, offset, state):
+    """Its offset is known, even where pixels would not tell: this is snow and cloud."""
+    stac_scene.write_bands(tmp_path, {"snow": 1, "cloud": 1}, raw=state == "raw", side=256)
+    path = packed(tmp_path, baseline=baseline, side=256)
+    scene = gigascene.open_scene(path, offset=offset)
+    assert scene.properties[OFFSET]["state"] == state
+    values = gigascene.load("true-color", scene).compute()
+    truth, _ = stac_scene.reflectance({"snow": 1, "cloud": 1}, 256)
+    for band, key in zip(("red", "green", "blue"), ("B04", "B03", "B02"), strict=True):
+        assert np.abs(values.sel(band=band) - truth[key]).max() <= 0.00006
+
+
+def test_bands_that_are_there_only_as_jpeg_2000_stand_beside_others(folders, tmp_path):
+    """GeoTIFFs from which the offset has been subtracted, and one JPEG 2000 in which it is."""
+    folder = shutil.copytree(folders / "applied", tmp_path / "mixed")
+    raw = folders / "raw" / "B02.tif"
+    (folder / "B02.tif").write_bytes(raw.read_bytes())
+    path = packed(folder, keys=("B02",))
+    values = gigascene.load("true-color", path).compute()
+    truth, _ = stac_scene.reflectance(MIXED, 512)
+    for band, key in zip(("red", "green", "blue"), ("B04", "B03", "B02"), strict=True):
+        assert np.abs(values.sel(band=band) - np.clip(truth[key], 0.0001, None)).max() <= 0.004  # B02 may be below 0
+
+
+def test_jpeg_2000_over_http_by_ranges(server, tmp_path):
+    url, files = server
+    stac_scene.write_bands(tmp_path, MIXED, raw=True, side=1024)
+    path = packed(tmp_path, side=1024)
+    gigascene.compose("true-color", path, tmp_path / "here.png")
+    for file in tmp_path.glob("*.j*"):
+        files.files[f"/far/{file.name}"] = file.read_bytes()
+    files.reset()
+    gigascene.compose("true-color", f"{url}/far/jp2.json", tmp_path / "there.png")
+    assert (tmp_path / "there.png").read_bytes() == (tmp_path / "here.png").read_bytes()
+    assert all("Range" in headers for name, headers in files.asked if name.endswith(".jp2"))
+    (tmp_path / "B03.jp2").unlink()
+    with pytest.raises(BadInput, match=r"B03\.jp2, band B03: cannot be opened"):
+        gigascene.compose("true-color", path, tmp_path / "gone.png")
+
+
 @needs_data
-def test_a_real_item_with_nothing_that_can_be_read():
-    with pytest.raises(BadInput, match="JPEG 2000, which is not read from a catalogue"):
-        gigascene.open_scene(DATA / "stac" / "sentinel2" / "earth_search_search.json")
+def test_a_real_item_of_the_agencys_jpeg_2000(tmp_path):
+    """T29UNU as a catalogue lists it, against the SAFE product itself."""
+    safe = next((DATA / "sentinel2").glob("*T29UNU*.SAFE"))
+    item = stac_scene.item("S2A_29UNU_20221005_0_L2A", baseline="04.00", keys=("B02", "B03", "B04"))
+    for key, name in (("B02", "blue"), ("B03", "green"), ("B04", "red")):
+        file = next(safe.rglob(f"*_{key}_60m.jp2"))
+        item["assets"][name] |= {"href": str(file), "type": "image/jp2", "proj:shape": [1830, 1830]}
+        item["assets"][name]["proj:transform"] = [60, 0, 499980, 0, -60, 5900040]
+    item["properties"] |= {"proj:epsg": 32629}
+    (tmp_path / "item.json").write_text(json.dumps(item))
+    gigascene.compose("true-color", safe, tmp_path / "safe.png", resolution=60)
+    gigascene.compose("true-color", tmp_path / "item.json", tmp_path / "item.png")
+    here, there = (np.asarray(Image.open(tmp_path / f"{name}.png")) for name in ("safe", "item"))
+    assert np.array_equal(here, there)
+
+
+@needs_data
+def test_real_items_with_what_cannot_be_read():
+    scene = gigascene.open_scene(DATA / "stac" / "sentinel2" / "earth_search_search.json#S2B_27VWK_20240206_0_L1C")
+    assert scene.sensor == "sentinel2-l1c"
+    assert scene.asset("red").href == "s3://sentinel-s2-l1c/tiles/27/V/WK/2024/2/6/0/B04.jp2"
+    assert scene.properties[OFFSET]["state"] == "raw"
     with pytest.raises(BadInput, match="of no sensor"):
         gigascene.open_scene(DATA / "stac" / "other" / "lidar_dem.json")
 

@@ -10,14 +10,14 @@ from rasterio.errors import RasterioError
 
 from gigascene.model.scene import Asset
 from gigascene.readers._gdal import AGAIN, unreadable
-from gigascene.readers.geotiff import opened
+from gigascene.readers.raster import opened
 
 
 def decimated(asset: Asset, side: int) -> NDArray[Any]:
     """Stored numbers of about every n-th pixel: (side, side) of the asset's dtype.
 
-    GDAL takes them from the file's overviews, if it has any, however these were made; else
-    from all of its blocks. Raises `BadInput` naming file and band.
+    GDAL takes them from the file's overviews, if it has any, however these were made, or from the reduced
+    resolutions inside JPEG 2000; else from all of its blocks. Raises `BadInput` naming file and band.
     """
     out = np.empty((side, side), asset.dtype)
     try:

@@ -20,14 +20,14 @@ from gigascene.metadata.stac_items import ItemAsset, ItemBand
 from gigascene.model.errors import BadInput, NoAccess
 from gigascene.model.scene import Asset, Calibration, Mask, Scene
 from gigascene.model.sensor import Band
-from gigascene.readers.geotiff import describe
+from gigascene.readers.raster import describe
 from gigascene.sensors._stac_file import Located, Unreadable
 from gigascene.storage import paid
 from gigascene.storage.hrefs import is_bucket, is_remote
 from gigascene.storage.identity import identity
 
 USUAL_BLOCKS = (512, 512)
-"""Of Cloud Optimized GeoTIFFs, until the file has been looked at."""
+"""Of Cloud-Optimised GeoTIFFs, and about those of JPEG 2000, until the file has been looked at."""
 
 AT_ONCE = 8
 """Files that are looked at side by side: each is a question to a server."""
@@ -130,10 +130,6 @@ def _assets(located: Located, wanted: Sequence[Wanted]) -> tuple[dict[str, Asset
 
 def _asset(located: Located, wanted: Wanted) -> Asset:
     told, href = wanted.told, _readable(located, wanted.asset)
-    if is_jpeg2000(wanted.asset):
-        raise Unreadable(
-            "is JPEG 2000, which is not read from a catalogue; fetch the product", located.named, wanted.key
-        )
     return Asset(
         key=wanted.key,
         name=wanted.band.name if wanted.band else wanted.key,
@@ -241,7 +237,8 @@ def _same(asset: Asset, found: Any) -> bool:
 def _grid(geobox: Any) -> str:
     rows, columns = geobox.shape
     a = geobox.affine
-    return f"{columns} x {rows} pixels of {a.a:g} at {a.c:.10g}, {a.f:.10g} in {geobox.crs}"
+    crs = f"EPSG:{geobox.crs.epsg}" if geobox.crs is not None and geobox.crs.epsg else geobox.crs
+    return f"{columns} x {rows} pixels of {a.a:g} at {a.c:.10g}, {a.f:.10g} in {crs}"
 
 
 def plain(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -70,8 +70,12 @@ def scene_of(located: Located, offset: str = "") -> Scene:
     bands = LEVEL1C if level(item) == "1C" else LEVEL2A
     chosen = _stac.best(item.assets, key_of)
     question = asked(item, chosen, offset)
-    calibrations = _calibrations(question["state"])
-    spectral = [_spectral(chosen[band.key], band, calibrations) for band in bands if band.key in chosen]
+    states = {key: question["state"] if offset else known(item, asset) for key, asset in chosen.items()}
+    spectral = [
+        _spectral(chosen[band.key], band, _calibrations(states[band.key] or question["state"]))
+        for band in bands
+        if band.key in chosen
+    ]
     quality = [_quality(chosen[key], key) for key in ("SCL", "AOT", "WVP") if key in chosen]
     return _stac.scene(
         located,
@@ -123,11 +127,23 @@ def asked(item: Item, chosen: Mapping[str, ItemAsset], offset: str) -> dict[str,
     told = ", ".join(f"{one:.2f}".zfill(5) for one in sorted(baselines))
     if baselines and max(baselines) < 4:
         return {"state": "none", "why": f"processing baseline {told}: there is no offset before 04.00", **said}
+    spectral = [asset for key, asset in chosen.items() if key.startswith("B")]
+    if spectral and all(known(item, asset) == "raw" for asset in spectral):
+        return {"state": "raw", "why": f"JPEG 2000 as the agency packs it, of processing baseline {told}", **said}
     if baselines and min(baselines) >= 4 and level(item) == "1C":
         return {"state": "raw", "why": f"level 1C of processing baseline {told}, which no archive rewrites", **said}
     if baselines and min(baselines) >= 4 and item.collection == "sentinel-2-c1-l2a":
         return {"state": "raw", "why": "this collection keeps the stored numbers of Collection 1", **said}
     return {"state": "open", "why": f"processing baseline {told or 'unknown'}: the pixels must decide", **said}
+
+
+def known(item: Item, asset: ItemAsset) -> str:
+    """The state of one asset, where nothing need be asked: archives write bands anew as GeoTIFF, and leave JPEG 2000 as it is.
+
+    Empty where it is not known.
+    """
+    baselines = _baselines(item)
+    return "raw" if baselines and min(baselines) >= 4 and _stac.is_jpeg2000(asset) else ""
 
 
 def _baselines(item: Item) -> set[float]:
@@ -172,14 +188,15 @@ def decided(scene: Scene) -> Scene:
     if verdict.state == "undecided":
         raise BadInput(
             f"the pixels do not tell whether its offset of -1000 has been subtracted: {verdict.why}. "
-            f"({question['why']}; the catalogue says: {question['catalogue']}, which is not to be relied on.)",
+            f"({question['why']}; the catalogue says: {question['catalogue']}, which is not to be relied on)",
             f"scene {scene.id}",
             hint="Say --offset applied (no offset is left in the numbers) or --offset raw (it still is).",
         )
     calibrations = _calibrations(verdict.state)
     keys = {band.key for band in LEVEL1C}
     assets = {
-        key: replace(asset, calibrations=calibrations) if key in keys else asset for key, asset in scene.assets.items()
+        key: asset if asset.calibrations or key not in keys else replace(asset, calibrations=calibrations)
+        for key, asset in scene.assets.items()
     }
     answer = {**question, "state": verdict.state, "why": verdict.why}
     return replace(scene, assets=assets, properties={**scene.properties, QUESTION: answer})
@@ -187,8 +204,9 @@ def decided(scene: Scene) -> Scene:
 
 def _seen(scene: Scene) -> _offset_referee.Verdict:
     """The referee's verdict on a decimated read of a few bands."""
-    nir = "B08" if "B08" in scene.assets else "B8A"
-    keys = [key for key in _offset_referee.BANDS if key in scene.assets and (key == nir or key not in {"B08", "B8A"})]
+    open_ = [key for key in _offset_referee.BANDS if key in scene.assets and not scene.assets[key].calibrations]
+    nir = "B08" if "B08" in open_ else "B8A"
+    keys = [key for key in open_ if key == nir or key not in {"B08", "B8A"}]
     quality = ["SCL"] if "SCL" in scene.assets else []
     looked = _stac.settled(scene, [*keys, *quality])
     found = {}
