@@ -30,7 +30,8 @@ def chosen(
     assets = picked(scene, needs, resolution)
     missing = tuple(need for need, asset in zip(needs, assets, strict=True) if asset is None)
     if missing:
-        raise MissingBands(product.name, scene.id, missing, scene.names, _why(scene, missing, resolution))
+        there = scene.names if resolution is None else [n for n in scene.names if picked(scene, (n,), resolution)[0]]
+        raise MissingBands(product.name, scene.id, missing, tuple(there), _why(scene, missing, resolution))
     return tuple(asset for asset in assets if asset is not None)
 
 
