@@ -19,8 +19,10 @@ import gigascene
 from cli.shell import spoken
 from gigascene.codecs._tiff_options import NUMBERS
 from gigascene.execute import coordinate
+from gigascene.kernels import numbers
 from gigascene.model import wire
 from gigascene.model.plan import Cut
+from where import DATA, needs_data
 
 SMALL = {"tile": 64}
 ORIGIN = (500_000.0, 5_000_000.0)
@@ -285,6 +287,23 @@ def test_overviews_hold_numbers_that_are_there_or_means(tmp_path):
         )
 
 
+@pytest.mark.parametrize("compress", ["deflate", "zstd", "lzw", "none"])
+@pytest.mark.parametrize(("dtype", "combine"), [("int16", "first"), ("float32", "mean"), ("float64", "first")])
+def test_every_overview_is_the_half_of_the_one_before(tmp_path, dtype, combine, compress):
+    """Those that workers make, and those that the sink makes of theirs."""
+    path = raster(tmp_path / "a.tif", values(dtype, (601, 533), 5, -9999), nodata=-9999)
+    options = SMALL | {"compress": compress}
+    gigascene.mosaic("numbers", [path], tmp_path / "m.tif", combine=combine, options=options)
+    with rasterio.open(tmp_path / "m.tif") as file:
+        want, count = file.read(1), len(file.overviews(1))
+    np.testing.assert_array_equal(want, read(path)[0])
+    assert count == 4
+    for level in range(count):
+        want = numbers.halve_numpy(want, want.dtype.type(-9999), mixed=combine == "mean")
+        with rasterio.open(tmp_path / "m.tif", overview_level=level) as file:
+            np.testing.assert_array_equal(file.read(1), want)
+
+
 def test_one_band_of_many(tell, tmp_path):
     stack = np.stack([values("int16", (30, 40), n, -1) for n in range(3)])
     with rasterio.open(raster(tmp_path / "one.tif", stack[0])) as like:
@@ -391,3 +410,13 @@ def test_a_saved_plan_is_checked(plan, tmp_path):
         (tmp_path / "plan.json").write_text(wire.dumps(replace(plan, format=wrong)))
         with pytest.raises(gigascene.BadInput):
             gigascene.load_plan(tmp_path / "plan.json")
+
+
+@needs_data
+def test_a_real_series_of_jpeg_2000(tmp_path):
+    """Twelve dates of MODIS's vegetation index, signed numbers in a sinusoidal CRS: the lower of the two middle ones."""
+    files = sorted((DATA / "modis" / "mod13q1_ndvi_series_sinop").glob("*.jp2"))
+    gigascene.mosaic("numbers", files, tmp_path / "m.tif", combine="median", nodata=-32768)
+    found, place, nodata, dtype = read(tmp_path / "m.tif")
+    assert (place, nodata, dtype) == (read(files[0])[1], -32768, "int16")
+    np.testing.assert_array_equal(found, np.sort(np.stack([read(path)[0] for path in files]), axis=0)[5])
