@@ -242,6 +242,7 @@ def workspace(small_scene, small_safe, tmp_path, monkeypatch):
     stac_scene.write_bands(tmp_path, {"forest": 1, "water": 1}, raw=True, side=256)
     items = {"type": "FeatureCollection", "features": [stac_scene.item(side=256)]}
     (tmp_path / "scenes.json").write_text(json.dumps(items))
+    (tmp_path / "region").symlink_to(tmp_path)
     roads = {"type": "LineString", "coordinates": [[-25.3, 70.4], [-24.9, 70.6]]}
     (tmp_path / "roads.geojson").write_text(json.dumps(roads))
     assert small_scene.name == SCENE

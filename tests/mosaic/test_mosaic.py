@@ -187,6 +187,24 @@ def test_means_and_ramps_of_pictures(tmp_path):
     assert row[40:].tolist() == [300] * 20
 
 
+@pytest.mark.parametrize("feather", [100, 2000])
+def test_a_scene_does_not_fade_into_another_of_the_same_outline(tmp_path, feather):
+    """Dates of one tile end at one border, beyond which there is nothing to fade into."""
+    above = np.full((1, 300, 300), 50, np.uint8)
+    below = np.full((1, 300, 300), 250, np.uint8)
+    beside = np.full((1, 300, 400), 150, np.uint8)
+    files = [raster(tmp_path / f"{n}.tif", pixels, nodata=0) for n, pixels in enumerate((above, below, beside))]
+    gigascene.mosaic("picture", files[:2], tmp_path / "two.tif", feather=feather)
+    assert (read(tmp_path / "two.tif")[0] == 50).all()
+    gigascene.mosaic("picture", files, tmp_path / "three.tif", feather=feather)
+    found = read(tmp_path / "three.tif")[0][0].astype(int)
+    assert (found[150, 300:] == 150).all()
+    row = found[150, 150:300]  # evenly from one into the other, with nothing of the middle one
+    assert (np.diff(row) >= 0).all()
+    assert row[-1] >= 140
+    assert row.max() <= 150
+
+
 def test_alpha_of_pictures(tmp_path):
     pixels = np.full((4, 30, 30), 9, np.uint8)
     pixels[3] = np.where(np.arange(30) < 15, 255, 0)

@@ -197,22 +197,22 @@ def add(values: F32, valid: Mask, weight: NDArray[np.uint16], step: float, weigh
 
 
 def lay_under_numpy(values: F32, valid: Mask, weight: NDArray[np.uint16], step: float, weights: I64, sums: I64) -> None:
-    """Lay a scene under those before it, through what their ramps leave open; the specification of `lay_under`.
+    """Lay a scene under those before it, where it reaches deeper inside than they do; the specification of `lay_under`.
 
-    As `add_numpy`, but a scene counts only as much of its weight as is left of `ONE`: rounded, at least 1 where the
-    pixel is valid and nothing is there yet. Where `weights` has reached `ONE`, nothing shows through any more.
+    As `add_numpy`, but a scene counts only by how much its weight exceeds the largest before it; at least 1 where the
+    pixel is valid and nothing is there yet. So a scene fades into one that goes on beyond its edge, and not into one
+    that ends at the same place: other dates of one tile do not show along their common border. Where `weights`
+    has reached `ONE`, nothing shows through any more.
 
     Examples
     --------
-    >>> weights, sums = np.int64([[0]]), np.int64([[[0]]])
-    >>> half = np.uint16([[ONE // 2]])
-    >>> for value in (1, 2, 4):
-    ...     lay_under_numpy(np.float32([[[value]]]), np.array([[True]]), half, 1.0, weights, sums)
-    >>> weights[0, 0] / ONE, sums[0, 0, 0] / ONE
-    (np.float64(0.875), np.float64(1.5))
+    >>> weights, sums = np.int64([[0, 0]]), np.int64([[[0, 0]]])
+    >>> for value, weight in ((1, [ONE // 4, ONE // 4]), (3, [ONE // 4, ONE])):
+    ...     lay_under_numpy(np.float32([[[value] * 2]]), np.array([[True] * 2]), np.uint16([weight]), 1.0, weights, sums)
+    >>> (sums[0] / weights).tolist()
+    [[1.0, 2.5]]
     """
-    left = ONE - weights
-    share = np.maximum((left * weight + ONE // 2) // ONE, weights == 0)
+    share = np.maximum(weight.astype(np.int64) - weights, weights == 0)
     share = np.where(valid, share, 0)
     weights += share
     sums += share * _steps(np.where(valid, values, 0), step)
@@ -223,7 +223,7 @@ def _lay_under(values, valid, weight, step, weights, sums):  # type: ignore[no-u
     for y in range(valid.shape[0]):
         for x in range(valid.shape[1]):
             if valid[y, x] and weights[y, x] < ONE:
-                share = ((ONE - weights[y, x]) * np.int64(weight[y, x]) + ONE // 2) // ONE
+                share = max(np.int64(weight[y, x]) - weights[y, x], np.int64(0))
                 if weights[y, x] == 0:
                     share = max(share, np.int64(1))
                 weights[y, x] += share
