@@ -177,6 +177,32 @@ def test_more_comes_to_the_same_folder_and_what_was_there_stays(api, files, tmp_
     assert scenes[SHORT].asset("red").href == str(near / SHORT / "B04.tif")
 
 
+def test_any_folder_will_do(api, files, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    gigascene.fetch_scenes(SHORT, "scenes", api=api, bands=["red"])
+    gigascene.fetch_scenes("S2A_32TNS_20240607_0_L2A", "scenes", api=api, bands=["red"])
+    assert len(gigascene.open_scenes("scenes")) == 2
+    monkeypatch.chdir(tmp_path / "scenes")
+    gigascene.fetch_scenes(SHORT, ".", api=api, bands=["green"])
+    assert copied(tmp_path / "scenes") == ["B03.tif", "B04.tif", "B04.tif"]
+
+
+def test_one_archive_that_is_silent_is_told_and_the_next_one_asked(api, files, tmp_path, monkeypatch):
+    monkeypatch.setitem(CATALOGS, "planetary-computer", "http://127.0.0.1:9")
+    monkeypatch.setitem(CATALOGS, "usgs", api)
+    monkeypatch.setitem(CATALOGS, "earth-search", api)
+    found = _by_id.resolved(_by_id.named([LANDSAT, SHORT]), None)
+    assert [one.item.id for one in found.found] == [f"{LANDSAT}_SR", SHORT]
+    assert [note.partition(":9")[0] for note in found.notes] == ["http://127.0.0.1"]
+    gone = NEW.replace("2024", "2023")
+    with pytest.raises(BadInput, match="no archive answers"):
+        monkeypatch.setitem(CATALOGS, "earth-search", "http://127.0.0.1:9")
+        _by_id.resolved(_by_id.named([gone]), None)
+    monkeypatch.setitem(CATALOGS, "earth-search", api)
+    with pytest.raises(BadInput, match=r"is in none of the archives.*Not asked: http://127.0.0.1:9"):
+        _by_id.resolved(_by_id.named([LANDSAT, gone]), None)
+
+
 def test_a_product_that_was_processed_again_is_found_and_told(api, files, tmp_path, capsys, monkeypatch):
     said = spoken(capsys, monkeypatch, "fetch", OLD, "--api", api, "--bands", "red", "--to", tmp_path / "near")
     assert said.code == 0, said.err
@@ -316,6 +342,8 @@ def test_what_is_nowhere(api, files, tmp_path, capsys, monkeypatch):
     assert len(said.err.splitlines()) == 1
     assert "127.0.0.1:9: cannot be reached" in said.err
     assert spoken(capsys, monkeypatch, "fetch", SHORT, "--api", "nobody", "--to", near).code == 2
+    said = spoken(capsys, monkeypatch, "fetch", "no-such-thing", SHORT, "--to", near)
+    assert (said.code, "one catalogue or search result at a time, or any number of ids" in said.err) == (2, True)
     said = spoken(capsys, monkeypatch, "fetch", "no-such-thing", "--to", near)
     assert (said.code, "neither a file nor the id" in said.err) == (4, True)
     said = spoken(capsys, monkeypatch, "fetch", "S2A_OPER_PRD_MSIL1C_PDMC_20151231T1", "--to", near)

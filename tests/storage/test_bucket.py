@@ -161,3 +161,14 @@ def test_other_clouds_go_by_the_same_door(scheme, monkeypatch):
     with _stores.opened(f"{scheme}://bucket/a/b.tif") as (_, store, key):
         assert type(store).__name__ == {"gs": "GCSStore", "az": "AzureStore"}[scheme]
         assert key == "a/b.tif"
+
+
+def test_a_public_bucket_is_asked_where_it_lies_unless_the_user_says_otherwise(monkeypatch, tmp_path):
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("CONFIG", "SHARED_CREDENTIALS"):
+        monkeypatch.setenv(f"AWS_{name}_FILE", str(tmp_path / "none"))
+    assert _stores._aws("usgs-landsat") == {"region": "us-west-2"}
+    assert _stores._aws("mine") == {}
+    monkeypatch.setenv("AWS_REGION", "eu-1")
+    assert _stores._aws("usgs-landsat") == {"region": "eu-1"}

@@ -76,12 +76,13 @@ def resolved(asked: Sequence[Wanted], api: str | None) -> Resolved:
     words: dict[str, str] = {}
     notes: list[str] = []
     for kind in dict.fromkeys(one.kind for one in asked):
-        missing = [one for one in asked if one.kind == kind]
+        missing, silent = [one for one in asked if one.kind == kind], list[str]()
         tried = _archives(kind, api)
         for archive in tried:
-            missing = _ask(archive, missing, known, words, notes) if missing else missing
+            missing = _ask(archive, missing, known, words, silent) if missing else missing
         if missing:
-            raise _nowhere(missing, tried, notes)
+            raise _nowhere(missing, tried, silent)
+        notes += silent
     found = {(one.item.collection, one.item.id): one for one in (known[one.id] for one in asked)}
     return Resolved(found=tuple(found.values()), notes=(*notes, *filter(None, words.values())))
 

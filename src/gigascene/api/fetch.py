@@ -91,26 +91,22 @@ def fetch_scenes(
 
 def _fetching(source: Sources, target: str | PathLike[str], pick: Pick, api: str | None) -> Fetching:
     sources = [fspath(source)] if isinstance(source, str | PathLike) else [fspath(one) for one in source]
-    documents = [one for one in sources if is_stac(one)]
-    if len(sources) == 1 and documents:
-        if api is not None:
-            raise UsageError("--api says where ids are looked for; a catalogue needs none")
-        place, id = parted(sources[0])
-        return Fetching(place, layout(place), pick, [id] if id else [], target)
-    if documents:
+    if asked := named(sources):  # whatever lies here under that name: perhaps a copy that shall be gone on with
+        found = resolved(asked, api)
+        return Fetching(BY_ID, laid_out(found.found, BY_ID), pick, [], target, adds=True, notes=found.notes)
+    if api is not None:
+        raise UsageError("--api says where ids are looked for; a catalogue needs none")
+    if len(sources) != 1:
         raise UsageError("one catalogue or search result at a time, or any number of ids")
-    for one in sources:
-        if path_of(one).exists():
-            hint = (
-                "Files of an archive need no fetching; of a scene elsewhere, search: gigascene search … -o scenes.json"
-            )
-            raise BadInput("is no STAC item, ItemCollection or catalogue.", one, hint=hint)
-    asked = named(sources)
-    if not asked:
-        hint = "Name a search result, a catalogue, or ids of Landsat or Sentinel-2: gigascene search … -o scenes.json"
-        raise BadInput("is neither a file nor the id of a scene.", next(iter(sources), ""), hint=hint)
-    found = resolved(asked, api)
-    return Fetching(BY_ID, laid_out(found.found, BY_ID), pick, [], target, adds=True, notes=found.notes)
+    [one] = sources
+    if is_stac(one):
+        place, id = parted(one)
+        return Fetching(place, layout(place), pick, [id] if id else [], target)
+    if path_of(one).exists():
+        hint = "Files of an archive need no fetching; of a scene elsewhere, search: gigascene search … -o scenes.json"
+        raise BadInput("is no STAC item, ItemCollection or catalogue.", one, hint=hint)
+    hint = "Name a search result, a catalogue, or ids of Landsat or Sentinel-2: gigascene search … -o scenes.json"
+    raise BadInput("is neither a file nor the id of a scene.", one, hint=hint)
 
 
 def by_product(name: str, bands: Sequence[str], masks: Sequence[str], resolution: float | None) -> Pick:

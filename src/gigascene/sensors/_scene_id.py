@@ -72,7 +72,7 @@ class Wanted:
 
 def wanted(text: str) -> Wanted | None:
     """What an id of Landsat or Sentinel-2 means; None for what is none. Raises `BadInput` for one that nobody can follow."""
-    plain = text.strip().rstrip("/")
+    plain = text.strip()
     if found := _PRODUCT.fullmatch(plain):
         began = datetime.strptime(found["began"], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
         return _sentinel2(plain.removesuffix(".SAFE"), found, began - MARGIN, began + LONGEST_DATATAKE)

@@ -117,7 +117,7 @@ class Fetching:
     ) -> None:
         self.place = hrefs.public(place)
         self._layout, self._shelf, self._adds, self._notes = found, shelf(target), adds, tuple(notes)
-        self._shelf.check(place)
+        self._shelf.check("" if adds else place)
         self._check_alike()
         picked = list(pick(chosen(found, items, self.place)))
         self._wanted = [one for placed, keys, _ in picked for one in _files(placed, keys, self._shelf)]

@@ -25,7 +25,7 @@ class Shelf(Protocol):
         """As the user gave it, for messages."""
 
     def check(self, source: str) -> None:
-        """Raise `WriteFailed` now if a catalogue from there can never be put here; nothing is changed."""
+        """Raise `WriteFailed` now if a catalogue from there (empty: from no one place) can never be put here; nothing is changed."""
 
     def begin(self) -> None:
         """Make it ready to take files."""
@@ -66,7 +66,7 @@ class InFolder:
 
     def check(self, source: str) -> None:
         """Raise `WriteFailed` if it can never be put here."""
-        if not hrefs.is_remote(source) and Path(source).resolve().is_relative_to(self.path.resolve()):
+        if source and not hrefs.is_remote(source) and Path(source).resolve().is_relative_to(self.path.resolve()):
             raise WriteFailed(self.said, "the catalogue itself lies there", "Name another folder.")
         if self.path.is_symlink() or (self.path.exists() and not self.path.is_dir()):
             raise WriteFailed(self.said, "it is a link or a file", "Name a folder.")
