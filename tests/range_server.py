@@ -50,12 +50,14 @@ class Tunnel(BaseHTTPRequestHandler):
     def do_CONNECT(self):
         self.send_response(200)
         self.end_headers()
+        outside = self.rfile, self.wfile
         with suppress(OSError), self.context.wrap_socket(self.connection, server_side=True) as inside:
             self.connection = inside
             with inside.makefile("rb") as self.rfile, inside.makefile("wb", 0) as self.wfile:
                 self.close_connection = False
                 while not self.close_connection:
                     self.handle_one_request()
+        self.rfile, self.wfile = outside
         self.close_connection = True
 
 
