@@ -47,7 +47,7 @@ class Gather:
         self.geobox = geobox
         self.assets = tuple(scene.assets[key] for key in recipe.bands)
         self.calibrations = tuple(scene.calibration(asset, recipe.quantity) for asset in self.assets)
-        for asset in self._read():
+        for asset in self.sources():
             self._way(asset)
 
     @property
@@ -75,7 +75,7 @@ class Gather:
             if self.tabled
             else 4 * (3 * len(self.assets) + 3 * channels) + 8 + self._averaged_bytes,
             block=self.assets[0].blocks,
-            sources=tuple((asset.blocks, np.dtype(asset.dtype).itemsize) for asset in self._read()),
+            sources=tuple((asset.blocks, np.dtype(asset.dtype).itemsize) for asset in self.sources()),
         )
 
     @property
@@ -151,8 +151,8 @@ class Gather:
         source = align.source_window(axes, window, tuple(asset.geobox.shape))
         return align.bilinear(values(asset, calibration, source), source, axes, window)
 
-    def _read(self) -> Iterator[Asset]:
-        """Bands and quality bands."""
+    def sources(self) -> Iterator[Asset]:
+        """Bands and quality bands that it reads."""
         masks = (self.scene.masks[name] for name in self.recipe.masks)
         keys = {*self.recipe.bands, *(key for mask in masks for key in assets_of(mask))}
         return (self.scene.assets[key] for key in sorted(keys))
