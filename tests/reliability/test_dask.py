@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from distributed import Scheduler
 
 import gigascene
 from cli.shell import PROGRAM, spoken
@@ -147,6 +148,16 @@ def test_a_killed_worker_of_our_own_changes_no_byte(plan):
     plan, whole = plan
     receipt = within(DEADLINE_S, lambda: gigascene.run(plan, watch=Once(killed_worker)))
     assert receipt.pieces > 10, receipt
+    assert digest(plan) == whole
+
+
+def test_results_of_our_own_cluster_do_not_pass_its_scheduler(plan, monkeypatch):
+    async def never(*args, **kwargs):
+        raise AssertionError("a result came through the scheduler")
+
+    monkeypatch.setattr(Scheduler, "gather", never)
+    plan, whole = plan
+    gigascene.run(plan)
     assert digest(plan) == whole
 
 

@@ -61,8 +61,10 @@ PRIVATE: Mapping[str, Any] = {
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
     "distributed.worker.daemon": True,
+    "distributed.worker.profile.enabled": False,
 }
-"""Dask's settings for a cluster of our own: no pages, not even on loopback, for they ask for no certificate."""
+"""Dask's settings for a cluster of our own: no pages, not even on loopback, for they ask for no certificate, and so
+nobody to whom a profile, taken a hundred times a second, could be shown."""
 
 HOSTS_OWN = {"GIGASCENE_CACHE", "GIGASCENE_SCENES", "GIGASCENE_MEMORY", "GIGASCENE_WORKERS"}
 """Settings that mean this machine, and not those of a cluster."""
@@ -276,7 +278,9 @@ def _client(scheduler: str | None, workers: int, jobs: Jobs | None) -> Iterator[
         with _connected(scheduler) as client:
             yield client
     else:
-        with _own_cluster(workers) as cluster, distributed.Client(cluster, set_as_default=False) as client:
+        # Results come straight from the workers: through the scheduler they would be encrypted and copied twice.
+        straight = {"set_as_default": False, "direct_to_workers": True}
+        with _own_cluster(workers) as cluster, distributed.Client(cluster, **straight) as client:
             yield client
 
 
