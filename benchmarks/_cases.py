@@ -264,8 +264,8 @@ CASES: Mapping[str, Case] = {
     "pam": Case(
         title="One file from many workers",
         words=(
-            "RGB of 26,000 x 13,000 pixels, 1.0 GB, from PPM to PAM: workers hand their rows to one that appends them (as "
-            "gigascene does), or write them in place into a file of the final size."
+            "RGB of 26,000 x 13,000 pixels, 1.0 GB, from PPM to PAM: workers hand their rows to one that appends them, or "
+            "write them in place (as gigascene's threads do); ours reads any PPM, keeps a journal and a receipt."
         ),
         sources=("landsat", "quarter"),
         jobs=pam,

@@ -298,7 +298,7 @@ def pam(tools: Tools) -> list[Job]:
         name="gigascene, PAM",
         commands=[[tools.gigascene, "convert", str(source), "-o", str(tools.out("ours.pam")), "-q"]],
         output=tools.out("ours.pam"),
-        note="one writer; journal, receipt",
+        note="threads, in place; journal, receipt",
     )
     ways = [
         Job(
