@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import tifffile
 from affine import Affine
 from rasterio.enums import Resampling
 from rasterio.merge import merge
@@ -21,6 +22,7 @@ from gigascene.codecs._tiff_options import NUMBERS
 from gigascene.execute import coordinate
 from gigascene.kernels import numbers
 from gigascene.model import wire
+from gigascene.model.errors import UsageError
 from gigascene.model.plan import Cut
 from where import DATA, needs_data
 
@@ -144,6 +146,21 @@ def test_nan_is_no_data_and_stays_so(tmp_path):
     assert np.isnan(nodata)
     left = np.where(np.isnan(first[:, 40:]), second[:, :50], first[:, 40:])
     np.testing.assert_array_equal(found, np.hstack([first[:, :40], left, second[:, 50:]]))
+
+
+def test_a_number_that_the_type_cannot_hold_means_nothing(tmp_path):
+    """Some programs declare the smallest float64 of float32 files."""
+    heights = values("float32", (40, 40), 3)
+    heights[4, 5] = np.nan
+    tag = (42113, 2, 0, "-1.7976931348623157e+308", True)
+    geo = [(33550, 12, 3, (30.0, 30.0, 0.0), True), (33922, 12, 6, (0.0, 0.0, 0.0, 500_000.0, 5_000_000.0, 0.0), True)]
+    tifffile.imwrite(tmp_path / "a.tif", heights, extratags=[tag, *geo])
+    gigascene.mosaic("numbers", [tmp_path / "a.tif"], tmp_path / "m.tif", options=SMALL)
+    found, _, nodata, _ = read(tmp_path / "m.tif")
+    assert np.isnan(nodata)
+    np.testing.assert_array_equal(found, heights)
+    with pytest.raises(UsageError, match="no number of type float32"):
+        gigascene.plan_mosaic("numbers", [tmp_path / "a.tif"], tmp_path / "m.tif", nodata=1e300)
 
 
 def test_floats_that_mean_different_numbers_mean_nan_together(tmp_path):

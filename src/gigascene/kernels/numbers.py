@@ -46,7 +46,7 @@ def number_of(value: float, dtype: Any) -> Any:
     """
     kind = np.dtype(dtype)
     if kind.kind == "f":
-        return kind.type(value)
+        return kind.type(value) if not np.isfinite(value) or abs(value) <= float(np.finfo(kind).max) else None
     span = np.iinfo(kind)
     whole = np.isfinite(value) and float(value).is_integer() and span.min <= int(value) <= span.max
     return kind.type(int(value)) if whole else None

@@ -45,7 +45,8 @@ def picture_of(scene: Scene) -> Picture:
     if len(kinds) > 1:
         raise BadInput(f"holds bands of {', '.join(kinds)}.", href, hint="Choose bands: rgb --bands 1,2,3.")
     if ColorInterp.palette in colors:
-        raise BadInput("has a colour table.", href, hint="Expand it first: gdal_translate -expand rgb IN OUT")
+        hint = "Expand it first: gdal_translate -expand rgb IN OUT; or keep its numbers: gigascene mosaic numbers …"
+        raise BadInput("has a colour table.", href, hint=hint)
     keys, nodata = tuple(scene.assets), assets[0].nodata
     if len(keys) > 1 and colors[-1] == ColorInterp.alpha:
         bare = {asset.key: replace(asset, nodata=None) for asset in assets}

@@ -66,7 +66,7 @@ class Header:
     """NumPy name of the stored type."""
 
     nodata: float | None
-    """Declared in the file, or None. What is not finite is no data anyway, whether declared or not."""
+    """Declared in the file, or None. Of floats, what is not finite is no data anyway; what the type cannot hold is none."""
 
     blocks: tuple[int, int]
     """Rows and columns of a tile or strip."""
@@ -111,13 +111,18 @@ def describe(href: str, *, band: str, index: int, kinds: tuple[Kind, ...]) -> He
         return Header(
             geobox=GeoBox(source.shape, source.transform, source.crs),
             dtype=dtype,
-            nodata=nodata if nodata is not None and math.isfinite(nodata) else None,
+            nodata=nodata if nodata is not None and _held(nodata, dtype) else None,
             blocks=tuple(source.block_shapes[index - 1]),
             count=source.count,
             scale=float(source.scales[index - 1]),
             offset=float(source.offsets[index - 1]),
             unit=source.units[index - 1] or "1",
         )
+
+
+def _held(nodata: float, dtype: str) -> bool:
+    """Whether some number of the type is this one, and finite."""
+    return math.isfinite(nodata) and (np.dtype(dtype).kind != "f" or abs(nodata) <= float(np.finfo(dtype).max))
 
 
 @contextmanager
