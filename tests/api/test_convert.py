@@ -3,9 +3,11 @@
 import hashlib
 import json
 import signal
+import struct
 import subprocess
 import sys
 import time
+import zlib
 
 import numpy as np
 import pytest
@@ -257,3 +259,27 @@ def test_an_item_names_the_bands_of_the_file(tmp_path, name, options):
     with rasterio.open(tmp_path / name) as file:
         assert len(asset["bands"]) == file.count
     assert asset["file:size"] == (tmp_path / name).stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("chunks", "words"),
+    [
+        ([(b"gAMA", 100_000)], "says gamma 1;"),
+        ([(b"gAMA", 45_455)], ""),
+        ([(b"gAMA", 100_000), (b"sRGB", None)], ""),
+        ([], ""),
+    ],
+)
+def test_colours_that_are_not_srgb_are_told(tmp_path, chunks, words):
+    """The numbers are kept, and a PNG of ours says sRGB."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    parts = [chunk(kind, b"\0" if value is None else struct.pack(">I", value)) for kind, value in chunks]
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0))
+    rest = chunk(b"IDAT", zlib.compress(bytes(4))) + chunk(b"IEND", b"")
+    path = tmp_path / "a.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join([head, *parts, rest]))
+    notes = gigascene.plan_convert(path, tmp_path / "b.png").notes
+    assert [words in note for note in notes] == ([True] if words else [])

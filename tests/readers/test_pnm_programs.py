@@ -48,6 +48,10 @@ ONLY_HERE = {
     "a number at the very end": (b"P3 1 1 15\n0 7 15", [0, 119, 255]),
     "words behind P2": (b"P2 1 1 255\n4 junk", [4]),
     "junk behind P5": (b"P5 1 1 255\nAjunk", [65]),
+    "a type of two lines": (
+        lines("WIDTH 1", "HEIGHT 1", "DEPTH 4", "MAXVAL 255", "TUPLTYPE RGB", "TUPLTYPE ALPHA", raster=b"abcd"),
+        [97, 98, 99, 100],
+    ),
     "an empty type before another": (lines(*THREE, "TUPLTYPE", "TUPLTYPE RGB", raster=b"abc"), [97, 98, 99]),
 }
 """Netpbm refuses them; the picture asked for is there all the same."""

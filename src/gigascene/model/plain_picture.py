@@ -52,6 +52,9 @@ class PlainPicture:
     nodata: int | None = None
     """The level that means no data where all bands have it, as the file says itself; only 0 is known here."""
 
+    colors: str = ""
+    """What the file says of its colours, in words, where that is not sRGB."""
+
     identity: str = ""
     """Size and modification time when it was looked at; pixels are read of this version and no other."""
 

@@ -89,8 +89,16 @@ def build(found: Found, wish: Conversion) -> Plan:
         cut=Cut(task_pieces=1, window_rows=1),
         execution=wish.execution,
         versions=fingerprint.versions(writer.name),
+        notes=_notes(found.picture),
     )
     return completed(plan, found.title)
+
+
+def _notes(picture: PlainPicture | None) -> tuple[str, ...]:
+    """What a viewer will show otherwise."""
+    if picture is None or not picture.colors:
+        return ()
+    return (f"{picture.href} says {picture.colors}; its numbers are kept, and what shows them takes them for sRGB",)
 
 
 def times(said: str) -> tuple[str, ...]:

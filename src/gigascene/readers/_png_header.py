@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from struct import unpack
 from typing import Literal
 
@@ -24,6 +24,10 @@ DEPTHS = {
 """Bits of a sample, by colour type (table 8)."""
 
 CHANNELS = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGB_ALPHA: 4}
+COLORS = {b"gAMA", b"iCCP", b"sRGB"}
+GAMMA = b"gAMA", 4
+"""The chunk, and its bytes."""
+
 MOST_SIDE = (1 << 31) - 1
 DENSEST = 1032
 """Deflate makes at most 258 bytes out of 2 bits."""
@@ -49,6 +53,9 @@ class Header:
 
     nodata: int | None
     """0 where black is transparent: that is no data, and needs no band of its own."""
+
+    said: str = ""
+    """Of its colours, in words, where they are not sRGB."""
 
     @property
     def bands(self) -> int:
@@ -79,14 +86,26 @@ def header_of(chunks: Chunks) -> Header:
         raise BadInput(f"begins with a chunk {chunks.name} instead of IHDR.", chunks.href)
     shape, depth, color = _ihdr(chunks)
     found: dict[bytes, bytes] = {}
+    said: dict[bytes, str] = {}
     while (kind := chunks.next()) != b"IDAT":
         if kind == b"IEND":
             raise BadInput("has no pixels: no IDAT chunk.", chunks.href, hint=AGAIN)
         if kind in {b"PLTE", b"tRNS"}:
             _note(found, kind, color, chunks)
+        elif kind in COLORS:
+            said[kind] = f"gamma {unpack('>I', chunks.take())[0] / 100_000:g}" if (kind, chunks.left) == GAMMA else ""
         elif not kind[0] & 32:
             raise BadInput(f"has a chunk {chunks.name} before its pixels, which may not be skipped.", chunks.href)
-    return _colors(found, shape, depth, color, chunks.href)
+    return replace(_colors(found, shape, depth, color, chunks.href), said=_said(said))
+
+
+def _said(chunks: dict[bytes, str]) -> str:
+    """By the chunk that counts most (section 4.3); nothing where that is sRGB, or there is none."""
+    if b"sRGB" in chunks and b"iCCP" not in chunks:
+        return ""
+    if b"iCCP" in chunks:
+        return "a colour profile"
+    return "" if chunks.get(b"gAMA") in {None, "", "gamma 0.45455"} else chunks[b"gAMA"]
 
 
 def _ihdr(chunks: Chunks) -> tuple[tuple[int, int], int, int]:

@@ -63,6 +63,7 @@ def _picture(header: Header, href: str, seen: str) -> PlainPicture:
         maxval=int(np.iinfo(header.dtype).max),
         packing="deflate",
         nodata=header.nodata,
+        colors=header.said,
         identity=seen,
     )
 

@@ -247,7 +247,8 @@ def _pam(start: bytes, href: str) -> _Header:
         line, at = start[at:end], end + 1
         key, _, value = line.strip().decode("ascii", "replace").replace("\t", " ").partition(" ")
         if key == "ENDHDR" and not value:
-            return _pam_header(numbers, " ".join(kinds), at, href)
+            # Several lines are one type of several words (pam(5)); ALPHA behind another is meant as the known type.
+            return _pam_header(numbers, " ".join(kinds).replace(" ALPHA", "_ALPHA"), at, href)
         if key == "TUPLTYPE":
             kinds += [value.strip()] if value.strip() else []
         elif key in FIELDS:
