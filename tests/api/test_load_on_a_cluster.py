@@ -13,7 +13,7 @@ from gigascene.settings import settings
 from range_server import serving
 from where import DATA, needs_data
 
-PROCESSES = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+PROCESSES = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": "127.0.0.1:0"}
 REAL = DATA / "landsat" / "LC08_L2SP_005009_20150710_20200908_02_T2_C2L2_512px"
 
 
