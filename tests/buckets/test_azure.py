@@ -2,6 +2,7 @@
 
 import hashlib
 import uuid
+from datetime import timedelta
 
 import obstore
 import pytest
@@ -12,6 +13,7 @@ import stac_scene
 from buckets.azurite import ACCOUNT, azurite, missing
 from buckets.relay import relayed
 from cli.shell import started
+from gigascene.api.verify import verify
 from gigascene.model.errors import BadInput, WriteFailed
 from gigascene.storage import bucket as buckets
 from gigascene.storage import remote
@@ -136,3 +138,42 @@ def test_what_passes_is_tried_again(container, emulator, at):
         relay.dropped = 3
         buckets.put(f"az://{where}/b", b"abc")
     assert bytes(obstore.get(store, "b").bytes()) == b"abc"
+
+
+@pytest.mark.parametrize("wishes", [{}, BIG], ids=["small", "large"])
+def test_nothing_is_replaced(wishes, bands, container):
+    where, store = container
+    sources = [bands / f"{key}.tif" for key in KEYS]
+    gigascene.compose("rgb", sources, f"az://{where}/a.tif", bands=KEYS, overwrite=False, **wishes)
+    before = sha256(store, "a.tif")
+
+    def watch(progress):
+        if progress.to_send == 0:
+            obstore.put(store, "b.tif", b"mine")
+
+    for name, told in (("a.tif", None), ("b.tif", watch)):
+        with pytest.raises(WriteFailed, match="it is there already"):
+            gigascene.compose(
+                "rgb", sources, f"az://{where}/{name}", bands=KEYS, overwrite=False, watch=told, gamma="2", **wishes
+            )
+    assert sha256(store, "a.tif") == before
+    assert bytes(obstore.get(store, "b.tif").bytes()) == b"mine"
+
+
+def test_a_signed_address(bands, container, at, tmp_path, monkeypatch):
+    _, store = container
+    address = obstore.sign(store, "PUT", "a.tif", timedelta(minutes=5))
+    at({"GIGASCENE_ALLOW_PRIVATE_HREFS": "1"})
+    for name in ("ENDPOINT", "ACCOUNT_NAME", "ACCOUNT_KEY"):
+        monkeypatch.delenv(f"AZURE_STORAGE_{name}")
+    sources = [bands / f"{key}.tif" for key in KEYS]
+    gigascene.compose("rgb", sources, tmp_path / "a.tif", bands=KEYS)
+    receipt = gigascene.compose("rgb", sources, address, bands=KEYS)
+    assert bytes(obstore.get(store, "a.tif").bytes()) == (tmp_path / "a.tif").read_bytes()
+    assert "sig=" not in receipt.target
+    assert names(store) == {"a.tif"}
+    with pytest.raises(WriteFailed, match="it is there already"):
+        gigascene.compose("rgb", sources, address, bands=KEYS, overwrite=False)
+    reading = obstore.sign(store, "GET", "a.tif", timedelta(minutes=5))
+    verdict = verify(reading, decode_only=True)
+    assert (verdict.state, "sig=" in verdict.file) == ("decoded", False)
