@@ -46,8 +46,8 @@ from gigascene.model.plan import Format, Plan
 from gigascene.writers._body import FileSink
 from gigascene.writers._limits import check_sides
 
-A_TILE = 400
-"""Bytes that the place and the lengths of one tile take while the file is assembled."""
+A_TILE = 120
+"""Bytes that the place and the lengths of one tile take while the file is assembled, in arrays and in the header: measured 60."""
 
 NOT_HERE = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
 """The kernel or the file system copies no ranges; we do it then."""
