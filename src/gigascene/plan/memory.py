@@ -1,8 +1,8 @@
 """Cut the work so that it fits: peak memory is projected before a byte is read, and kept by the engines.
 
 limit >= (base + decoded blocks + tables) of every process + workers x (source pixels in hand + levels of a window + codec's scratch)
-         + ahead (bodies being made, waiting or unclaimed) + open handles + what is remembered of every piece
-and limit >= base of every process + what the sink needs to finish, when all tasks are done + the same
+         + ahead (bodies being made, waiting or unclaimed) + open handles
+and limit >= base of every process + what the sink needs to finish, when all tasks are done
 """
 
 from __future__ import annotations
@@ -30,9 +30,6 @@ COMPILING = 64 * MB
 
 LEAST_CACHE = 2 * MB
 """Of decoded blocks in one process."""
-
-A_PIECE = 1500
-"""What is remembered of a piece until the end, bytes: measured 500 for a strip, 1,400 for sixteen tiles."""
 
 HANDLE = MB // 2
 """One open dataset with its block index."""
@@ -88,11 +85,11 @@ def cut_to_memory(
 
     Raises `LimitExceeded` when even one piece a task and windows of a few rows do not.
     """
-    total, remembered = 0, len(codec.pieces(format)) * A_PIECE
+    total = 0
     for cut in _cuts(needs, format, codec, wanted.workers, processes):
         ahead = (wanted.workers + max(wanted.workers // 2, 1)) * cut.task_pieces * codec.bound(format)
         running = projected(needs, format, codec, cut, wanted.workers, processes) + ahead
-        total = max(running, processes * base() + finishing) + remembered
+        total = max(running, processes * base() + finishing)
         if total <= wanted.memory:
             return cut, replace(wanted, ahead=ahead, projected=total)
     raise LimitExceeded(
