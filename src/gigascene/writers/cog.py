@@ -72,8 +72,8 @@ class CogSink(FileSink):
                 for number in reversed(range(len(levels))):
                     copy_level(levels[number], body if number < len(made) else spool, file)
         self._check(len(levels))
-        lossy = self._format.options["compress"] == "jpeg"  # then a mask lies beside the bands
-        return {"overviews": len(levels) - 1, "bigtiff": big, "index": len(start), "masked": lossy}
+        masked = {"masked": True} if self._format.options["compress"] == "jpeg" else {}  # beside the bands
+        return {"overviews": len(levels) - 1, "bigtiff": big, "index": len(start), **masked}
 
     def _header(self, levels: Sequence[Level]) -> tuple[bytes, bool]:
         """Header and whether it is that of a BigTIFF, which is known now that all sizes are."""
