@@ -11,9 +11,10 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit, urlunsplit
 
@@ -33,6 +34,9 @@ LONGEST_WAIT_S = 20.0
 TIMEOUT_S = 60.0
 REDIRECTS = 5
 AGENT = "gigascene"
+STEP = 1 << 20
+"""Bytes of a file that are sent at once."""
+
 PLAIN = "/?&=%:+,;@!$'()*~[]-._"
 """Characters of a path and a query that go as they are."""
 
@@ -60,6 +64,24 @@ class Ask:
 
     signed: str = ""
     """The whole address, on a server that the user's own settings name; empty: as it is remembered, and wherever it lies."""
+
+
+def file_body(path: Path, sent: Callable[[int], object]) -> Callable[[], Iterator[bytes]]:
+    """A file as the body of an `Ask`: `sent` is told of bytes as they go, and of those that go once more as fewer."""
+    gone = 0
+
+    def body() -> Iterator[bytes]:
+        nonlocal gone
+        if gone:
+            sent(-gone)
+            gone = 0
+        with path.open("rb") as file:
+            while data := file.read(STEP):
+                gone += len(data)
+                sent(len(data))
+                yield data
+
+    return body
 
 
 class Unreachable(Exception):

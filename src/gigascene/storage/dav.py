@@ -20,16 +20,13 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from gigascene.model.errors import BadInput, WriteFailed
-from gigascene.storage._requests import PLAIN, TRIES, Ask, Unreachable, answered
+from gigascene.storage._requests import PLAIN, STEP, TRIES, Ask, Unreachable, answered, file_body
 from gigascene.storage._tokens import whence
 from gigascene.storage.hrefs import place, public, split, web, whole
 from gigascene.storage.kinds import Sent, kind_of
 from gigascene.storage.local import INSTEAD, THERE
 
 T = TypeVar("T")
-
-STEP = 1 << 20
-"""Bytes that are sent at once."""
 
 LARGEST_LIST = 64 << 20
 """Bytes of what a server says is in a folder."""
@@ -70,19 +67,7 @@ def check_no_folder(url: str) -> None:
 
 def send(url: str, path: Path, sent: Sent, *, keep: bool = False) -> None:
     """Upload a file: there is the former one or none until all of it is there. Raises `WriteFailed`; what is there already stays if `keep`."""
-
-    def body() -> Iterator[bytes]:
-        if gone[0]:
-            sent(-gone[0])  # once more from the beginning
-            gone[0] = 0
-        with path.open("rb") as file:
-            while data := file.read(STEP):
-                gone[0] += len(data)
-                sent(len(data))
-                yield data
-
-    gone = [0]
-    _upload(url, path.stat().st_size, body, kind_of(url), keep=keep)
+    _upload(url, path.stat().st_size, file_body(path, sent), kind_of(url), keep=keep)
 
 
 def exists(url: str) -> bool:

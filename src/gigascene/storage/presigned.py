@@ -8,22 +8,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import http.client
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl
 
 from gigascene.model.errors import BadInput, WriteFailed
-from gigascene.storage._requests import TRIES, Ask, Unreachable, answered
+from gigascene.storage._requests import STEP, TRIES, Ask, Unreachable, answered, file_body
 from gigascene.storage.hrefs import is_bucket, public, signs, split, web, whole
 from gigascene.storage.kinds import Sent, kind_of
 from gigascene.storage.local import INSTEAD, THERE
 
 LARGEST = 5_000_000_000
 """Bytes that servers take by one PUT."""
-
-STEP = 1 << 20
 
 
 def is_signed(url: str) -> bool:
@@ -52,17 +49,6 @@ def send_by(signed: str, url: str, path: Path, sent: Sent, *, keep: bool) -> Non
     size = path.stat().st_size
     if size > LARGEST:
         raise WriteFailed(public(url), f"it has {size:,} bytes, and one PUT takes {LARGEST:,}", "Name a bucket.")
-    gone = [0]
-
-    def body() -> Iterator[bytes]:
-        if gone[0]:
-            sent(-gone[0])  # once more from the beginning
-            gone[0] = 0
-        with path.open("rb") as file:
-            while data := file.read(STEP):
-                gone[0] += len(data)
-                sent(len(data))
-                yield data
 
     def use(status: int, answer: http.client.HTTPResponse) -> None:
         text = answer.read(STEP)
@@ -74,7 +60,7 @@ def send_by(signed: str, url: str, path: Path, sent: Sent, *, keep: bool) -> Non
     if keep:
         headers["If-None-Match"] = "*"
     try:
-        answered(url, Ask(method="PUT", headers=headers, body=body, signed=signed), use)
+        answered(url, Ask(method="PUT", headers=headers, body=file_body(path, sent), signed=signed), use)
     except Unreachable as error:
         what = f"the server cannot be reached ({error.args[0]}); tried {TRIES} times"
         raise WriteFailed(public(url), what, "Try again later.") from None
