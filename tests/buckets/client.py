@@ -91,6 +91,11 @@ class Bucket:
         return {key.removeprefix(f"{folder}/"): self.sha256(key) for key in self.names(folder)}
 
     def index(self):
-        """All that the server keeps, unfinished uploads too."""
+        """All that the server keeps, uploads that are neither finished nor given up too.
+
+        A part that was on its way when its upload was given up may arrive later and stay (S3 documents the same): such are left out.
+        """
         entries = json.loads(self.server.admin("bucket", "list", "--bucket", self.name))
-        return {entry["name"] for entry in entries}
+        names = {entry["name"] for entry in entries}
+        open_ones = tuple(name.removesuffix("meta") for name in names if name.endswith(".meta"))
+        return {name for name in names if not name.startswith("_multipart_") or name.startswith(open_ones)}
