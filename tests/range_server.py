@@ -7,6 +7,18 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+from gigascene.settings import settings
+from gigascene.storage import _requests, _signing, remote
+
+
+def forget():
+    """What this process knows of servers and settings, from tests before."""
+    settings.cache_clear()
+    _requests._tls.cache_clear()
+    _requests._local.__dict__.clear()
+    for known in (remote._states, remote._pages, _requests._targets, _signing._tokens):
+        known.clear()
+
 
 class Files:
     """What is served, by path, and what was asked and sent."""

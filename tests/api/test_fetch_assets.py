@@ -16,24 +16,21 @@ import gigascene
 import stac_scene
 from cli.shell import PROGRAM, spoken, started
 from gigascene.model.errors import BadInput, UnknownName, UsageError, WriteFailed
-from gigascene.settings import settings
-from gigascene.storage import remote
-from range_server import serving
+from range_server import forget, serving
 
 
 @pytest.fixture
 def allowed(monkeypatch):
     monkeypatch.setenv("GIGASCENE_ALLOW_PRIVATE_HREFS", "1")
-    settings.cache_clear()
+    forget()
     yield
-    settings.cache_clear()
+    forget()
 
 
 @pytest.fixture
 def archive(allowed):
     """Daymet's catalogue and some of its files behind HTTP."""
-    remote._states.clear()
-    remote._pages.clear()
+    forget()
     with serving() as (address, files):
         for path, document in daymet.documents(f"{address}/data/").items():
             files.files[f"/{path}"] = json.dumps(document).encode()
@@ -161,7 +158,7 @@ def test_a_damaged_file_is_refused_and_the_others_kept(archive, tmp_path):
         gigascene.fetch_assets(item, ["*"], tmp_path / "near")
     assert sorted(path.name for path in (tmp_path / "near").rglob("*.tif")) == ["good.tif"]
     files.files["/bad.tif"], files.tags["/bad.tif"] = b"bad" * 9000, '"whole"'
-    remote._states.clear()
+    forget()
     done = gigascene.fetch_assets(item, ["*"], tmp_path / "near")
     assert (done.files, done.came) == (2, 27_000)
 
@@ -211,7 +208,7 @@ def test_a_stranger_names_no_file_of_this_machine(archive, tmp_path):
 def test_private_addresses_are_refused(archive, tmp_path, monkeypatch):
     href, _ = archive
     monkeypatch.delenv("GIGASCENE_ALLOW_PRIVATE_HREFS")
-    settings.cache_clear()
+    forget()
     with pytest.raises(BadInput, match="inside this machine or its network"):
         gigascene.fetch_assets(href, ["tmin"], tmp_path / "near")
     local = one_item(tmp_path / "a", {"x": {"href": href}})

@@ -13,9 +13,8 @@ from cli.shell import spoken
 from gigascene.api import _by_id
 from gigascene.api.search import CATALOGS
 from gigascene.model.errors import BadInput, NoAccess
-from gigascene.settings import settings
-from gigascene.storage import _requests, _signing, paid, remote
-from range_server import serving
+from gigascene.storage import _requests, paid
+from range_server import forget, serving
 from stac_server import needs_server, stac_server
 from where import DATA, needs_data
 
@@ -124,10 +123,7 @@ def files(bands, monkeypatch, tmp_path):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GIGASCENE_ALLOW_PRIVATE_HREFS", "1")
     monkeypatch.setattr(_requests, "WAIT_S", 0.01)
-    for known in (remote._states, remote._pages, _requests._targets, _signing._tokens):
-        known.clear()
-    _requests._local.__dict__.clear()
-    settings.cache_clear()
+    forget()
     with serving() as (address, found):
         monkeypatch.setenv("http_proxy", address)
         monkeypatch.setenv("no_proxy", "127.0.0.1")
@@ -135,8 +131,7 @@ def files(bands, monkeypatch, tmp_path):
         for name, body in bands.items():
             found.files |= {f"/{name}": body, f"/landsat-c2/{name}": body, f"/data/{name}": body}
         yield found
-    settings.cache_clear()
-    _requests._local.__dict__.clear()
+    forget()
 
 
 def copied(folder):
@@ -298,7 +293,7 @@ def test_level_1_comes_with_its_metadata_and_opens_as_the_product(api, files, pr
         f"{LEVEL1}{end}" for end in (".json", "_MTL.txt", "_B3.TIF", "_B4.TIF")
     }
     files.files.clear()
-    remote._states.clear()
+    forget()
     files.reset()
     [scene] = gigascene.open_scenes(near)
     there = gigascene.open_scene(product)

@@ -10,9 +10,7 @@ import stac_scene
 import tiny_safe
 from cli.shell import spoken
 from gigascene.model.errors import BadInput
-from gigascene.settings import settings
-from gigascene.storage import remote
-from range_server import serving
+from range_server import forget, serving
 
 ID = "S2A_32TMS_20240607_0_L2A"
 
@@ -21,9 +19,7 @@ ID = "S2A_32TMS_20240607_0_L2A"
 def archive(tmp_path, monkeypatch):
     """Bands behind HTTP, and the search result that names them."""
     monkeypatch.setenv("GIGASCENE_ALLOW_PRIVATE_HREFS", "1")
-    settings.cache_clear()
-    remote._states.clear()
-    remote._pages.clear()
+    forget()
     stac_scene.write_bands(tmp_path / "bands", {"forest": 1, "water": 1}, raw=True, side=256)
     with serving() as (address, files):
         for path in (tmp_path / "bands").iterdir():
@@ -31,7 +27,7 @@ def archive(tmp_path, monkeypatch):
         items = {"type": "FeatureCollection", "features": [stac_scene.item(side=256, base=f"{address}/")]}
         (tmp_path / "scenes.json").write_text(json.dumps(items))
         yield tmp_path / "scenes.json", files
-    settings.cache_clear()
+    forget()
 
 
 def copied(folder):

@@ -14,9 +14,7 @@ from gigascene.api.search import interval
 from gigascene.metadata import stac_parquet
 from gigascene.metadata.stac_parquet import Bounds, items
 from gigascene.model.errors import BadInput
-from gigascene.settings import settings
-from gigascene.storage import remote
-from range_server import serving
+from range_server import forget, serving
 from stac_server import HERE, RUSTAC, WHY
 
 PYTHON = HERE / "build" / "stac-server" / "bin" / "python"
@@ -122,9 +120,7 @@ def test_it_opens_is_described_and_fetched_like_any_other(pair, tmp_path, capsys
 @pytest.mark.parametrize("writer", WRITERS)
 def test_behind_an_address_by_ranges(writer, tmp_path, monkeypatch):
     monkeypatch.setenv("GIGASCENE_ALLOW_PRIVATE_HREFS", "1")
-    settings.cache_clear()
-    remote._states.clear()
-    remote._pages.clear()
+    forget()
     path, _ = written(writer, tmp_path, ITEMS)
     with serving() as (address, files):
         files.files["/items.parquet"] = path.read_bytes()
@@ -137,7 +133,7 @@ def test_behind_an_address_by_ranges(writer, tmp_path, monkeypatch):
         with pytest.raises(BadInput, match="this machine"):
             gigascene.open_scene(f"{address}/bad.parquet")
     assert ids(found) == ["S2A_02"]
-    settings.cache_clear()
+    forget()
 
 
 @pytest.mark.parametrize("body", [b"", b"PAR1", b"PAR1" + bytes(100) + b"PAR1", b"{}", b"half"])

@@ -39,6 +39,15 @@ def planned(kind, items, target):
     )
 
 
+def made_by_one_core(folder, names, made):
+    """SHA-256 of what one core makes of files, by kind."""
+    for kind in KINDS:
+        gigascene.run(planned(kind, [folder / name for name in names], made / f"{kind}.tif"))
+    found = {kind: sha256(made / f"{kind}.tif") for kind in KINDS}
+    assert len(set(found.values())) == len(KINDS)
+    return found
+
+
 def tasks_of(plan):
     """What a plan is cut into."""
     return list(tasks(plan, WRITERS[plan.format.writer].codec))

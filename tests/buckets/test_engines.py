@@ -17,16 +17,7 @@ def scenes(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def expected(scenes, tmp_path_factory):
-    """SHA-256 of what one core makes of files, by kind."""
-    folder, names = scenes
-    made = tmp_path_factory.mktemp("serial")
-    found = {}
-    for kind in mixed.KINDS:
-        plan = mixed.planned(kind, [folder / name for name in names], made / f"{kind}.tif")
-        gigascene.run(plan)
-        found[kind] = mixed.sha256(made / f"{kind}.tif")
-    assert len(set(found.values())) == len(mixed.KINDS)
-    return found
+    return mixed.made_by_one_core(*scenes, tmp_path_factory.mktemp("serial"))
 
 
 @pytest.mark.parametrize("engine", ["serial", "threads", "processes", "dask"])

@@ -14,10 +14,9 @@ import gigascene
 import stac_scene
 from cli.shell import PROGRAM, spoken, started
 from gigascene.model.errors import BadInput, WriteFailed
-from gigascene.settings import settings
 from gigascene.storage import bucket as buckets
-from gigascene.storage import paid, remote
-from range_server import serving
+from gigascene.storage import paid
+from range_server import forget, serving
 from stac_server import RUSTAC, WHY, stac_server
 
 pytestmark = pytest.mark.slow
@@ -30,16 +29,14 @@ ID = "S2A_32TMS_20240607_0_L2A"
 def archive(tmp_path, monkeypatch):
     """Bands behind HTTP, and the search result that names them."""
     monkeypatch.setenv("GIGASCENE_ALLOW_PRIVATE_HREFS", "1")
-    settings.cache_clear()
-    remote._states.clear()
-    remote._pages.clear()
+    forget()
     stac_scene.write_bands(tmp_path / "bands", {"forest": 1, "water": 1}, raw=True, side=256)
     with serving() as (address, files):
         files.files |= {f"/{path.name}": path.read_bytes() for path in (tmp_path / "bands").iterdir()}
         items = {"type": "FeatureCollection", "features": [stac_scene.item(side=256, base=f"{address}/")]}
         (tmp_path / "scenes.json").write_text(json.dumps(items))
         yield tmp_path / "scenes.json", files
-    settings.cache_clear()
+    forget()
 
 
 def test_bands_and_catalogue_lie_in_the_bucket_and_open_from_there(archive, bucket, tmp_path):
@@ -67,7 +64,7 @@ def test_what_is_there_does_not_come_again(archive, bucket):
     assert (again.files, again.came) == (2, len(files.files["/B08.tif"]))
     assert bucket.json(f"near/{ID}/{ID}.json")["assets"]["red"]["href"] == "./B04.tif"
     files.files["/B04.tif"], files.tags["/B04.tif"] = files.files["/B03.tif"], '"new"'
-    remote._states.clear()
+    forget()
     gigascene.fetch_scenes(source, bucket.url("near"), bands=["red"])
     assert bucket.get(f"near/{ID}/B04.tif") == files.files["/B03.tif"]
 

@@ -6,6 +6,7 @@ import pytest
 
 from gigascene.model.errors import NoAccess
 from gigascene.storage import paid, remote
+from range_server import forget
 
 pytestmark = pytest.mark.slow
 
@@ -14,8 +15,7 @@ pytestmark = pytest.mark.slow
 def reader(server, bucket, at, monkeypatch):
     """Who does not own the bucket."""
     monkeypatch.delenv(paid.VARIABLE, raising=False)
-    remote._states.clear()
-    remote._pages.clear()
+    forget()
     bucket.put("a.tif", b"pixels")
     bucket.paid_by_readers()
     key, secret = server.user(f"reader{time.monotonic_ns()}")

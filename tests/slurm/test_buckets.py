@@ -46,13 +46,7 @@ def scenes(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def expected(scenes, tmp_path_factory):
-    """SHA-256 of what one core makes of files, by kind."""
-    folder, names = scenes
-    made, found = tmp_path_factory.mktemp("serial"), {}
-    for kind in mixed.KINDS:
-        gigascene.run(mixed.planned(kind, [folder / name for name in names], made / f"{kind}.tif"))
-        found[kind] = mixed.sha256(made / f"{kind}.tif")
-    return found
+    return mixed.made_by_one_core(*scenes, tmp_path_factory.mktemp("serial"))
 
 
 @pytest.mark.parametrize("source", ["file", "s3"])

@@ -8,11 +8,10 @@ import pytest
 
 from gigascene.metadata import multihash
 from gigascene.model.errors import BadInput, Stopped, WriteFailed
-from gigascene.settings import settings
-from gigascene.storage import _source, remote
+from gigascene.storage import _source
 from gigascene.storage.fetched import Copy, begun, fetch, is_there
 from gigascene.storage.names import LONGEST, file_name, unlike
-from range_server import serving
+from range_server import forget, serving
 
 BODY = os.urandom(300_000)
 SUM = ("sha256", hashlib.sha256(BODY).hexdigest())
@@ -22,13 +21,11 @@ SUM = ("sha256", hashlib.sha256(BODY).hexdigest())
 def server(monkeypatch):
     monkeypatch.setenv("GIGASCENE_ALLOW_PRIVATE_HREFS", "1")
     monkeypatch.setattr(_source, "CHUNK", 100_000)
-    settings.cache_clear()
-    remote._states.clear()
-    remote._pages.clear()
+    forget()
     with serving() as (address, files):
         files.files["/a.tif"] = BODY
         yield f"{address}/a.tif", files
-    settings.cache_clear()
+    forget()
 
 
 def nothing(_):
@@ -141,7 +138,7 @@ def test_a_file_that_changes_meanwhile(server, tmp_path):
 
     with pytest.raises(BadInput, match="has changed while it was read"):
         fetch(copy, change)
-    remote._states.clear()
+    forget()
     fetch(copy, nothing)
     assert copy.path.read_bytes() == BODY
 

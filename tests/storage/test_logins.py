@@ -6,9 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gigascene.model.errors import BadInput, NoAccess
-from gigascene.settings import settings
 from gigascene.storage import _logins, _requests, remote
-from range_server import serving
+from range_server import forget, serving
 
 EARTH = "https://data.ornldaac.earthdata.nasa.gov/protected/daymet.nc"
 NAMES = ("data.ornldaac.earthdata.nasa.gov", "zipper.dataspace.copernicus.eu", "files.example.org", "cdn.example.net")
@@ -48,20 +47,14 @@ def files(certificate, monkeypatch, tmp_path):
     monkeypatch.setattr(_requests, "WAIT_S", 0.01)
     for name in _logins.TOKENS:
         monkeypatch.delenv(name, raising=False)
-    for known in (remote._states, remote._pages, _requests._targets):
-        known.clear()
-    _requests._local.__dict__.clear()
-    _requests._tls.cache_clear()
-    settings.cache_clear()
+    forget()
     with serving(tls=context) as (address, found):
         monkeypatch.setenv("https_proxy", address)
         monkeypatch.setenv("http_proxy", address)
         monkeypatch.setenv("no_proxy", "")
         found.files["/protected/daymet.nc"] = found.files["/free/daymet.nc"] = b"days"
         yield found
-    _requests._local.__dict__.clear()
-    _requests._tls.cache_clear()
-    settings.cache_clear()
+    forget()
 
 
 def brought(files):
@@ -122,7 +115,7 @@ def test_name_and_password_of_netrc(files, tmp_path):
 
 def test_a_certificate_of_others_is_refused(files, monkeypatch):
     monkeypatch.delenv("SSL_CERT_FILE")
-    _requests._tls.cache_clear()
+    forget()
     monkeypatch.setenv("EARTHDATA_TOKEN", "PLANTED")
     with pytest.raises(BadInput, match="cannot be reached"):
         remote.read(EARTH, 0, 4)

@@ -6,9 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gigascene.model.errors import BadInput, NoAccess
-from gigascene.settings import settings
-from gigascene.storage import _requests, _signing, remote
-from range_server import serving
+from gigascene.storage import _requests, remote
+from range_server import forget, serving
 
 PLACE = "sentinel2l2a01/sentinel2-l2"
 HREF = "http://sentinel2l2a01.blob.core.windows.net/sentinel2-l2/06/B04.tif"
@@ -24,10 +23,7 @@ def archive(monkeypatch):
     """A proxy that answers for Azure, and the service that signs."""
     monkeypatch.setenv("GIGASCENE_ALLOW_PRIVATE_HREFS", "1")
     monkeypatch.setattr(_requests, "WAIT_S", 0.01)
-    for known in (remote._states, remote._pages, _requests._targets, _signing._tokens):
-        known.clear()
-    _requests._local.__dict__.clear()
-    settings.cache_clear()
+    forget()
     with serving() as (address, files):
         monkeypatch.setenv("http_proxy", address)
         monkeypatch.setenv("no_proxy", "127.0.0.1")
@@ -35,9 +31,7 @@ def archive(monkeypatch):
         files.files = {"/sentinel2-l2/06/B04.tif": b"pixels", f"/api/sas/v1/token/{PLACE}": token("PLANTED1")}
         files.locked["/sentinel2-l2"] = (409, "sig=PLANTED1")
         yield files
-    settings.cache_clear()
-    _signing._tokens.clear()
-    _requests._local.__dict__.clear()
+    forget()
 
 
 def asked(files):
@@ -79,7 +73,7 @@ def test_what_the_service_does_not_sign_is_refused_as_ever(archive):
     assert caught.value.exit_code == 4
     archive.locked["/sentinel2-l2"] = (403, "never")
     archive.files[f"/api/sas/v1/token/{PLACE}"] = token("PLANTED3")
-    _signing._tokens.clear()
+    forget()
     with pytest.raises(NoAccess) as caught:
         remote.read(HREF, 0, 6)
     assert "PLANTED" not in str(caught.value)

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gigascene.settings import settings
-from gigascene.storage import _requests, remote
+from gigascene.storage import _requests
+from range_server import forget
 
 collect_ignore = ["server.py"]  # of another Python
 HERE = Path(__file__).parents[2]
@@ -104,15 +104,6 @@ def at(monkeypatch, tmp_path):
     monkeypatch.setattr(_requests, "WAIT_S", 0.05)
     yield set_up
     forget()
-
-
-def forget():
-    settings.cache_clear()
-    _requests._tls.cache_clear()
-    _requests._local.__dict__.pop("connections", None)
-    _requests._targets.clear()
-    remote._states.clear()
-    remote._pages.clear()
 
 
 @pytest.fixture
