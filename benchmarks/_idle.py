@@ -5,6 +5,7 @@ A module of its own, so that workers in other processes find it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from gigascene.execute.run import Job, received
@@ -15,8 +16,8 @@ from gigascene.model.plan import Plan, Task
 class Idle(Job):
     """The plan's own job, which works for its last piece only: an empty one, or a million would fill the disk."""
 
-    def __init__(self, plan: Plan) -> None:
-        super().__init__(plan)
+    def __init__(self, plan: Plan, store: Callable[[Piece], Piece] | None = None) -> None:
+        super().__init__(plan, store)
         last = len(self.codec.pieces(plan.format)) - 1
         (self._made,) = self.pieces(Task(index=last, start=last, stop=last + 1))
 
@@ -26,11 +27,11 @@ class Idle(Job):
     def __call__(self, task: Task) -> Done | Failed:
         """Pieces of the right number, and the wrong content."""
         made = self._made
-        pieces = tuple(
+        pieces = (
             Piece(index=index, body=made.body, sha256=made.sha256, facts=dict(made.facts))
             for index in range(task.start, task.stop)
         )
-        return Done(task=task, pieces=pieces, seconds=0.0)
+        return Done(task=task, pieces=tuple(map(self.store, pieces) if self.store else pieces), seconds=0.0)
 
 
 def idle(text: str, secrets: dict[str, str]) -> Idle:

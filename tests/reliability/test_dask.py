@@ -19,6 +19,7 @@ from distributed import Scheduler
 import gigascene
 from cli.shell import PROGRAM, spoken
 from contracts.chores import BYTES, Chore, tasks
+from gigascene.engines import _dask_cluster
 from gigascene.engines import dask as engine
 from gigascene.model.contracts import Failed
 from gigascene.model.errors import WorkersLost
@@ -215,7 +216,7 @@ def test_the_command_line_runs_on_a_cluster(plan, cluster, tmp_path, capsys, mon
     assert digest(plan) == whole
     cluster.scheduler.kill()
     cluster.scheduler.wait()
-    monkeypatch.setattr(engine, "CONNECT_S", 1.0)
+    monkeypatch.setattr(_dask_cluster, "CONNECT_S", 1.0)
     said = spoken(capsys, monkeypatch, "run", tmp_path / "plan.json", "--scheduler", cluster.address, "--quiet")
     assert (said.code, cluster.address in said.err) == (7, True), said
 

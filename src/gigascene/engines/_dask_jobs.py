@@ -140,7 +140,7 @@ class Jobs:
             *(sys.executable, "-m", "distributed.cli.dask_worker", address),
             *(word for name, path in keys.items() for word in (f"--tls-{name}", str(path))),
             *("--nthreads", self._asked.get("cpus-per-task", "1"), "--memory-limit", "0"),
-            *("--no-nanny", "--no-dashboard", "--death-timeout", "60", "--preload", "gigascene.engines.dask"),
+            *("--no-nanny", "--no-dashboard", "--death-timeout", "60", "--preload", "gigascene.engines._dask_cluster"),
             *("--local-directory", self._place.scratch or "/tmp"),  # noqa: S108  (Dask makes a folder of its own there)
             *life,
             "--name",
