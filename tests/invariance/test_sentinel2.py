@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 import gigascene
+from gigascene.model import wire
 from gigascene.model.plan import Cut
+from gigascene.plan.fingerprint import identity
 from gigascene.registry import WRITERS
-from tiny_safe import write_l1c, zipped
+from tiny_safe import write_l1c, write_l2a, zipped
 
 RECIPES = {
     "table": ("true-color", {"mask": ["clouds"]}),
@@ -50,3 +52,12 @@ def test_any_cut_engine_and_archive(name, product, tmp_path):
         wanted, zipped(product, zipfile.ZIP_DEFLATED), tmp_path / "b.tif", options={"tile": 64}, memory="4G", **wishes
     )
     assert made(packed) == whole
+
+
+def test_a_plan_that_was_saved_is_the_same_plan(tmp_path):
+    """Or an interrupted run could not be resumed by it."""
+    plan = gigascene.plan_compose("true-color", write_l2a(tmp_path), tmp_path / "a.png", stretch="0:1")
+    gigascene.save_plan(plan, tmp_path / "plan.json")
+    again = gigascene.load_plan(tmp_path / "plan.json")
+    assert identity(again) == identity(plan)
+    assert wire.dumps(again) == wire.dumps(plan)

@@ -14,6 +14,7 @@ import re
 import types
 import typing
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -61,8 +62,23 @@ def to_wire(value: Any) -> Any:
         case tuple() | list():
             return [to_wire(item) for item in value]
         case _ if dataclasses.is_dataclass(value):
-            return {f.name: to_wire(getattr(value, f.name)) for f in dataclasses.fields(value)}
+            floats = _floats(type(value))
+            return {
+                f.name: _written(getattr(value, f.name), floating=f.name in floats) for f in dataclasses.fields(value)
+            }
     raise TypeError(f"cannot be written down: {type(value).__name__}")
+
+
+@lru_cache(maxsize=256)
+def _floats(kind: type) -> frozenset[str]:
+    """Names of the fields that hold a float, or None."""
+    hints = typing.get_type_hints(kind)
+    return frozenset(name for name, hint in hints.items() if hint in (float, float | None))
+
+
+def _written(value: Any, *, floating: bool) -> Any:
+    """As it will be read again: a whole number where a float belongs is that float, or a plan read again would be another."""
+    return float(value) if floating and isinstance(value, int) else to_wire(value)
 
 
 def from_wire(kind: Any, data: Any) -> Any:  # noqa: PLR0911  (one return a kind)
