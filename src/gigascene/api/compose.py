@@ -59,6 +59,7 @@ def plan_compose(
     workers: int | str | None = None,
     memory: str | int | None = None,
     overwrite: bool = True,
+    allow_gaps: bool = False,
     root: str | PathLike[str] | None = None,
     offset: str | None = None,
 ) -> Plan:
@@ -118,6 +119,9 @@ def plan_compose(
         Who does it in how much memory; these change no byte of the result.
     overwrite : bool
         False: an output that is there already is never replaced, not even one that comes while this is made (`WriteFailed`).
+    allow_gaps : bool
+        Go on where blocks of a source cannot be decoded: they are no data. Each is named in the plan and in the receipt (`gaps`).
+        Scenes of a mosaic of which a file is gone or cannot be opened are left out. All blocks are decoded once before.
     root, offset
         As for `open_scene`.
 
@@ -143,6 +147,7 @@ def plan_compose(
         writer=writer,
         options=options or {},
         execution=execution(engine, workers, memory, overwrite=overwrite),
+        allow_gaps=allow_gaps,
     )
     scene = open_scene(source, root, offset=offset)
     if lies_off_tiles(scene, wish):

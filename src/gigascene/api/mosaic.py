@@ -8,7 +8,7 @@ from os import PathLike
 from typing import Any, Literal
 
 from gigascene.api.compose import Stretch, check_resampling, execution, look_of
-from gigascene.api.scenes import Source, open_scenes
+from gigascene.api.scenes import Source, open_scenes, open_whole
 from gigascene.execute.coordinate import Watcher
 from gigascene.execute.deliver import run as run_plan
 from gigascene.execute.receipt import Receipt
@@ -58,6 +58,7 @@ def plan_mosaic(
     workers: int | str | None = None,
     memory: str | int | None = None,
     overwrite: bool = True,
+    allow_gaps: bool = False,
     root: str | PathLike[str] | None = None,
     offset: str | None = None,
 ) -> Plan:
@@ -100,7 +101,7 @@ def plan_mosaic(
     depth : int, optional
         8 or 16 bits; left out, 8, or that of the stored numbers where they are kept.
     bands, stretch, gamma, curve, palette, contrast, units, mask, resolution, packing, survey, overlay, overlay_color, overlay_width, \
-    writer, options, engine, workers, memory, overwrite, root, offset
+    writer, options, engine, workers, memory, overwrite, allow_gaps, root, offset
         As for `plan_compose`. There is one stretch for all scenes.
 
     Raises
@@ -108,7 +109,9 @@ def plan_mosaic(
     GigasceneError
         `UsageError`, `BadInput` (no scene on the grid, scenes that cannot stand side by side), `LimitExceeded`.
     """
-    opened = open_scenes(scenes, root, offset=offset)
+    opened, lost = (
+        open_whole(scenes, root, offset=offset) if allow_gaps else (open_scenes(scenes, root, offset=offset), ())
+    )
     looks = (stretch, gamma, curve, palette, contrast)
     kept = product in KEPT or _keeps_numbers(product, opened, bands, units, mask, depth, looks)
     if combine not in COMBINES:
@@ -133,6 +136,7 @@ def plan_mosaic(
         writer=writer,
         options=options or {},
         execution=execution(engine, workers, memory, overwrite=overwrite),
+        allow_gaps=allow_gaps,
     )
     return build(
         opened,
@@ -147,6 +151,7 @@ def plan_mosaic(
             resampling=resampling,
             clip=None if clip is None else os.fspath(clip),
             nodata=nodata,
+            lost=lost,
         ),
     )
 

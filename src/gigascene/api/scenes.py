@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
 
 from gigascene.archives import open_archive
 from gigascene.archives.tarball import SUFFIXES as TARS
 from gigascene.model.errors import BadInput, UsageError
+from gigascene.model.gap import Gap
 from gigascene.model.scene import Scene
-from gigascene.sensors import is_stac, open_items, sensor_of
+from gigascene.plan.gaps import opened
+from gigascene.sensors import Located, find_items, is_stac, open_items, scenes_of, sensor_of
 from gigascene.sensors import open_scene as open_archived
 from gigascene.sensors.raster import is_raster, scene_of_raster, scene_of_rasters
 from gigascene.settings import settings
 
 Source = Scene | str | PathLike[str] | Sequence[str | PathLike[str]]
 """A scene, where to find one, or the plain rasters to take as its bands."""
+
+Opens = Callable[[], Scene]
 
 MOST_NAMED = 5
 """Scenes in a message."""
@@ -76,31 +81,55 @@ def open_scenes(
     BadInput
         As `open_scene`; or a folder holds no scene; or nothing was given.
     """
+    return tuple(open_() for _, open_ in _given(sources, root, offset))
+
+
+def open_whole(
+    sources: Source | Sequence[Source], root: str | PathLike[str] | None = None, *, offset: str | None = None
+) -> tuple[tuple[Scene, ...], tuple[Gap, ...]]:
+    """As `open_scenes`, but scenes whose files are gone or broken are left out and told; raises where none is left."""
+    scenes, gaps = opened(_given(sources, root, offset), lambda one: one[1](), lambda one: one[0])
+    return tuple(scenes), gaps
+
+
+def _given(
+    sources: Source | Sequence[Source], root: str | PathLike[str] | None, offset: str | None
+) -> list[tuple[str, Opens]]:
+    """All scenes by name, and how each is opened."""
     given = [sources] if isinstance(sources, Scene | str | PathLike) else list(sources)
-    scenes = tuple(scene for source in given for scene in _scenes(source, root, offset))
-    if not scenes:
+    found = [one for source in given for one in _scenes(source, root, offset)]
+    if not found:
         raise BadInput("holds no scene", ", ".join(map(str, given)))
-    return scenes
+    return found
 
 
-def _scenes(source: Source, root: str | PathLike[str] | None, offset: str | None) -> Iterator[Scene]:
+def _scenes(source: Source, root: str | PathLike[str] | None, offset: str | None) -> Iterator[tuple[str, Opens]]:
     """The scene of a source, or all that a catalogue or folder holds."""
     if not isinstance(source, str | PathLike):
-        yield open_scene(source, root)
+        yield source.id if isinstance(source, Scene) else "", partial(open_scene, source, root)
     elif is_stac(fspath(source)):
-        yield from open_items(fspath(source), offset or "")
+        yield from _items(fspath(source), offset)
     elif (path := Path(source)).is_dir():
         yield from _scenes_in(path, offset)
     elif is_raster(source):
-        yield scene_of_raster(source)
+        yield path.stem, partial(scene_of_raster, source)
     else:
-        yield open_archived(path, _root(root))
+        yield path.name, partial(open_archived, path, _root(root))
 
 
-def _scenes_in(folder: Path, offset: str | None) -> Iterator[Scene]:
+def _items(source: str, offset: str | None) -> Iterator[tuple[str, Opens]]:
+    for located in find_items(source):
+        yield located.item.id, partial(_of_item, located, offset or "")
+
+
+def _of_item(located: Located, offset: str) -> Scene:
+    return next(scenes_of([located], offset))
+
+
+def _scenes_in(folder: Path, offset: str | None) -> Iterator[tuple[str, Opens]]:
     """A folder that is a scene; else the scenes it holds; else its GeoTIFFs."""
     if _is_scene(folder):
-        yield open_archived(folder)
+        yield folder.name, partial(open_archived, folder)
         return
     entries = sorted(folder.iterdir())
     inside = [entry for entry in entries if not entry.name.startswith(".") and (_is_scene(entry) or _is_item(entry))]
@@ -108,9 +137,9 @@ def _scenes_in(folder: Path, offset: str | None) -> Iterator[Scene]:
     if not inside and not rasters:
         raise BadInput("holds no scene of a known sensor, and no GeoTIFF.", str(folder))
     for entry in inside:
-        yield from open_items(str(entry), offset or "") if _is_item(entry) else [open_archived(entry)]
+        yield from _items(str(entry), offset) if _is_item(entry) else [(entry.name, partial(open_archived, entry))]
     if not inside:
-        yield from map(scene_of_raster, rasters)
+        yield from ((raster.stem, partial(scene_of_raster, raster)) for raster in rasters)
 
 
 def _is_item(path: Path) -> bool:

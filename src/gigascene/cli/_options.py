@@ -58,9 +58,16 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on where an interrupt
 NoOverwrite = Annotated[
     bool, typer.Option("--no-overwrite", help="Never replace an output that is there already: exit code 5.")
 ]
+AllowGaps = Annotated[
+    bool, typer.Option("--allow-gaps", help="Go on without what is gone or cannot be read; exit code 3.")
+]
 Save = Annotated[str | None, typer.Option("--save", metavar="PLAN", help="Keep the plan as JSON.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+
+
+GAPS = 3
+"""Exit code: done, with gaps that were allowed."""
 
 
 def _allow(said: bool) -> bool:

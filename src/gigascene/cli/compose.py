@@ -91,6 +91,7 @@ def compose(
     memory: o.Memory = None,
     resume: o.Resume = False,
     no_overwrite: o.NoOverwrite = False,
+    allow_gaps: o.AllowGaps = False,
     save: o.Save = None,
     save_look: Annotated[
         str | None, typer.Option("--save-look", metavar="FILE", help="Keep the look with its measured limits as JSON.")
@@ -126,6 +127,7 @@ def compose(
         resampling=resampling,  # type: ignore[arg-type]  # checked there
         engine=engine,
         overwrite=not no_overwrite,
+        allow_gaps=allow_gaps,
         workers=workers,
         memory=memory,
         verify_inputs=verify_inputs,
@@ -170,13 +172,34 @@ def make(plan: Any, *, resume: bool, json: bool, quiet: bool, where: dict[str, s
         receipt = gigascene.run(plan, resume=resume, watch=run_watcher(watch), where=where)
     if json:
         o.print_json(to_wire(receipt))
-        return
+    else:
+        _say(plan, receipt)
+    if receipt.gaps:
+        _tell_gaps(receipt.gaps)
+        raise typer.Exit(o.GAPS)
+
+
+def _say(plan: Any, receipt: Any) -> None:
+    """What was made, in a line or two."""
     rows, columns = plan.format.shape
     resumed = f", {receipt.resumed} of {receipt.pieces} pieces were there" if receipt.resumed else ""
     typer.echo(
         f"{receipt.target}: {columns:,} x {rows:,}, {o.size(receipt.bytes)}, {receipt.seconds:.1f} s, "
         f"peak memory {o.memory(receipt.peak_memory)}{resumed}{_joined(receipt.mosaic)}{_changed(receipt.change)}"
     )
+
+
+MOST_GAPS = 50
+"""Gaps that are told one by one; the receipt has them all."""
+
+
+def _tell_gaps(gaps: Any) -> None:
+    """What is missing, each once, in the order of the receipt."""
+    for gap in gaps[:MOST_GAPS]:
+        typer.echo(f"gigascene: warning: {gap}", err=True)
+    more = f"; the other {len(gaps) - MOST_GAPS:,} are in the receipt" if len(gaps) > MOST_GAPS else ""
+    count = "1 gap was" if len(gaps) == 1 else f"{len(gaps):,} gaps were"
+    typer.echo(f"gigascene: {count} allowed{more}.", err=True)
 
 
 def tell(plan: Any) -> None:
@@ -223,7 +246,7 @@ def explain(plan: Any, *, json: bool) -> None:
         o.print_json(facts)
         return
     for name, value in facts.items():
-        for line in value if name == "notes" else [value]:
+        for line in value if name in {"notes", "gaps"} else [value]:
             typer.echo(f"{name:>16}  {line}")
 
 

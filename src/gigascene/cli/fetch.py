@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gigascene.cli import _options as o
-from gigascene.cli.stac import AllowGaps, AtOnce, DryRun, RequesterPays, To, carry_out
+from gigascene.cli.stac import AtOnce, DryRun, RequesterPays, To, carry_out
 
 HELP = """Copy of scenes only the bands that a product needs: by id from public archives, or of a search result.
 
@@ -48,7 +48,7 @@ def fetch(
     ] = None,
     requester_pays: RequesterPays = False,
     dry_run: DryRun = False,
-    allow_gaps: AllowGaps = False,
+    allow_gaps: o.AllowGaps = False,
     workers: AtOnce = 8,
     allow_private: o.AllowPrivate = False,
     json: o.Json = False,

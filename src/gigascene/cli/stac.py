@@ -40,9 +40,6 @@ gigascene stac fetch https://example.org/daymet/catalog.json --asset tmin --item
 gigascene plan stac fetch catalog --asset 'B*' --to near
 """
 
-GAPS = 3
-"""Exit code: done, with gaps that were allowed."""
-
 MOST_KEYS = 12
 """Assets in a line; --json has all."""
 
@@ -53,8 +50,6 @@ Items = Annotated[
     list[str] | None,
     typer.Option("--items", metavar="A,B", help="Ids of items, likewise. Default: all."),
 ]
-AllowGaps = Annotated[bool, typer.Option("--allow-gaps", help="Go on without what cannot be read or had; exit code 3.")]
-
 To = Annotated[
     str,
     typer.Option("--to", metavar="DIR", help="A new folder, one to which it was copied before, or s3://BUCKET/KEY."),
@@ -99,7 +94,7 @@ def build(
     checksums: Annotated[
         bool, typer.Option("--checksums/--no-checksums", help="Read every file and tell its SHA-256.")
     ] = True,
-    allow_gaps: AllowGaps = False,
+    allow_gaps: o.AllowGaps = False,
     workers: o.Workers = None,
     json: o.Json = False,
     quiet: o.Quiet = False,
@@ -156,7 +151,7 @@ def fetch(
     items: Items = None,
     requester_pays: RequesterPays = False,
     dry_run: DryRun = False,
-    allow_gaps: AllowGaps = False,
+    allow_gaps: o.AllowGaps = False,
     workers: AtOnce = 8,
     allow_private: o.AllowPrivate = False,
     json: o.Json = False,
@@ -281,4 +276,4 @@ def _warn(gaps: tuple[str, ...]) -> None:
 
 def _end(gaps: tuple[str, ...]) -> None:
     if gaps:
-        raise typer.Exit(GAPS)
+        raise typer.Exit(o.GAPS)

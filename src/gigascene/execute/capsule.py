@@ -12,8 +12,8 @@ from gigascene.execute.run import Job
 from gigascene.execute.unpack import unpacked
 from gigascene.model import wire
 from gigascene.model.contracts import Failed
-from gigascene.model.errors import BadInput, TaskFailed, exit_code
-from gigascene.model.plan import Plan, Task
+from gigascene.model.errors import BadInput, Broken, TaskFailed, exit_code
+from gigascene.model.plan import AS_IT_IS, Plan, Task
 from gigascene.plan.check import check, read
 from gigascene.registry import WRITERS
 from gigascene.storage.local import Target
@@ -35,6 +35,8 @@ def failure(plan: Plan, failed: Failed) -> TaskFailed:
     """Write a capsule beside the target and say so."""
     path = Path(plan.target).with_name(f"{Path(plan.target).name}.capsule-{failed.task.index}.json")
     words = f"{type(failed.error).__name__}: {failed.error}"
+    if isinstance(failed.error, Broken) and _may_have_gaps(plan):
+        words = f"{words} (--allow-gaps goes on without.)"
     capsule = Capsule(plan=plan, task=failed.task, error=words, traceback=failed.traceback)
     kept = ""
     with suppress(OSError):  # a full or read-only disk must not hide the failure itself
@@ -42,6 +44,15 @@ def failure(plan: Plan, failed: Failed) -> TaskFailed:
         kept = str(path)
     what = f"{plan.recipe.product}, pieces {failed.task.start}-{failed.task.stop - 1}"
     return TaskFailed(failed.task.index, what, words, exit_code(failed.error), kept)
+
+
+def _may_have_gaps(plan: Plan) -> bool:
+    """Of a picture of scenes; a comparison or a copy has no use for what is not there."""
+    return (
+        plan.picture is None
+        and plan.comparison is None
+        and (plan.mosaic is not None or plan.recipe.product != AS_IT_IS)
+    )
 
 
 def _check(capsule: Capsule, path: Path) -> None:

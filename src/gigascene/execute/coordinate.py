@@ -151,6 +151,7 @@ class _Run:
             projected_memory=self.plan.execution.projected,
             path=str(receipts.path_for(Path(self.plan.target))),
             mosaic=receipts.mosaic_of(self.plan, self.journal),
+            gaps=self.plan.gaps,
             change=receipts.change_of(self.plan, self.journal),
         )
         try:

@@ -17,6 +17,7 @@ from gigascene.execute.digests import Span, blocks
 from gigascene.kernels.change import KINDS
 from gigascene.model import wire
 from gigascene.model.contracts import Record
+from gigascene.model.gap import Gap
 from gigascene.model.plan import Plan
 from gigascene.plan.fingerprint import OFFSET, summary
 from gigascene.registry import WRITERS
@@ -58,6 +59,9 @@ class Receipt:
 
     mosaic: Mapping[str, Any] = field(default_factory=dict)
     """Of a mosaic: how many scenes were used and which were not, the share of pixels filled, jumps at seams."""
+
+    gaps: tuple[Gap, ...] = ()
+    """What could not be read of the sources, each once: by scene in the plan's order, band and place. Empty: nothing."""
 
     change: Mapping[str, Any] = field(default_factory=dict)
     """Of a comparison: the threshold, and pixels and area of decrease, no change, increase, and of what was not compared."""

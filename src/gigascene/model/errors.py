@@ -4,6 +4,7 @@ GigasceneError                     exit code 1
 ├─ UsageError (ValueError)         2  an option that makes no sense
 │  └─ UnknownName (LookupError)    2  a sensor, product, writer, engine, band or mask nobody knows
 ├─ BadInput (OSError)              4  a file that is missing, broken, or not what it claims to be
+│  ├─ Broken                       4  is gone, or its bytes cannot be decoded: what gaps may be allowed for
 │  ├─ MissingBands (LookupError)   4  a scene lacks what a product needs
 │  └─ NoAccess (PermissionError)   4  wants a login, a signature, or somebody who pays
 ├─ WriteFailed (OSError)           5  no space, no permission, a target that cannot be
@@ -62,6 +63,10 @@ class BadInput(GigasceneError, OSError):
         place = ", ".join(part for part in places if part)
         said = f"{place}: {what}" if place else what
         return f"{said}{'' if said.endswith(('.', '!', '?', ':')) else '.'} {hint}" if hint else said
+
+
+class Broken(BadInput):
+    """As `BadInput`: a file that is gone, or of which bytes cannot be decoded. Nothing that asking again, or otherwise, would mend."""
 
 
 class MissingBands(BadInput, LookupError):

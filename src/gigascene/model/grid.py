@@ -37,8 +37,12 @@ class Window:
 
     def within(self, shape: tuple[int, int]) -> Window | None:
         """The part inside a picture of `shape` (rows, columns), or None."""
-        top, left = max(self.top, 0), max(self.left, 0)
-        height, width = min(self.bottom, shape[0]) - top, min(self.right, shape[1]) - left
+        return self.common(Window(top=0, left=0, height=shape[0], width=shape[1])) if min(shape) > 0 else None
+
+    def common(self, other: Window) -> Window | None:
+        """What two windows share, or None."""
+        top, left = max(self.top, other.top), max(self.left, other.left)
+        height, width = min(self.bottom, other.bottom) - top, min(self.right, other.right) - left
         return Window(top=top, left=left, height=height, width=width) if height > 0 and width > 0 else None
 
     def __str__(self) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from gigascene.model.comparison import Comparing
+from gigascene.model.gap import Gap
 from gigascene.model.look import Look
 from gigascene.model.mosaic import Layer, Mosaicking
 from gigascene.model.overlay import Overlay
@@ -185,6 +186,9 @@ class Plan:
     execution: Execution
     versions: Mapping[str, str]
     """Of this package and of every library that can change a byte."""
+
+    gaps: tuple[Gap, ...] = ()
+    """What cannot be read of the sources and is left out, because the user allowed it."""
 
     notes: tuple[str, ...] = ()
     """What was decided where nobody said, in words for people."""

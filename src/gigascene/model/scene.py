@@ -9,6 +9,7 @@ from typing import Any
 from odc.geo.geobox import GeoBox
 
 from gigascene.model.errors import BadInput
+from gigascene.model.grid import Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,9 @@ class Asset:
 
     calibrations: Mapping[str, Calibration] = field(default_factory=dict)
     """By quantity (``"reflectance"``, ``"radiance"``, ``"temperature"``); the first is the default. ``"dn"`` is implied."""
+
+    gaps: tuple[Window, ...] = ()
+    """Whole blocks that cannot be decoded, where the user allowed it: they are no data, and are not read."""
 
     index: int = 1
     """Band number inside the file, from 1."""

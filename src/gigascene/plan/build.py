@@ -15,6 +15,7 @@ from odc.geo.geobox import GeoBox
 from gigascene.kernels import palette
 from gigascene.model.contracts import Writer
 from gigascene.model.errors import UnknownName, UsageError
+from gigascene.model.gap import Gap
 from gigascene.model.look import Look
 from gigascene.model.plan import Cut, Execution, Format, Plan, Recipe, Tone
 from gigascene.model.product import Product
@@ -22,6 +23,7 @@ from gigascene.model.scene import Asset, Scene
 from gigascene.plan import fingerprint
 from gigascene.plan.find import chosen, grid_of, known_masks, needs_of, on_grid, quantity_of
 from gigascene.plan.fit import fitted
+from gigascene.plan.gaps import searched
 from gigascene.plan.overlay import Drawn, overlaid
 from gigascene.plan.resolution import notes
 from gigascene.plan.survey import Mode, maxima, survey
@@ -67,6 +69,8 @@ class Wish:
     """The writer's own."""
 
     execution: Execution = field(default_factory=Execution)
+    allow_gaps: bool = False
+    """Go on without what cannot be decoded, or is gone."""
 
 
 def build(scene: Scene, wish: Wish) -> Plan:
@@ -74,11 +78,21 @@ def build(scene: Scene, wish: Wish) -> Plan:
     writer = writer_of(wish.target, wish.writer, wish.options)
     check_wish(wish)
     check_not_of(scene, wish.target)
-    gather = gathered(scene, wish)
+    gather, gaps = gapped(found(PRODUCTS[wish.product], scene, wish), wish)
+    gather = with_maxima(gather, wish)
     count = partial(survey, gather, wish.survey, wish.execution.workers)
     gather = Gather(gather.scene, gather.product, shown(gather, wish, count), gather.geobox)
     format = writer.format(format_of(gather, writer, wish, gather.geobox))
-    return _plan(gather, format, wish)
+    return _plan(gather, format, wish, gaps)
+
+
+def gapped(gather: Gather, wish: Wish) -> tuple[Gather, tuple[Gap, ...]]:
+    """The same, with the gaps of what it reads where they are allowed."""
+    if not wish.allow_gaps:
+        return gather, ()
+    keys = [asset.key for asset in gather.sources()]
+    scene, gaps = searched(gather.scene, keys, gather.geobox, wish.execution.workers, whole=True)
+    return Gather(scene, gather.product, gather.recipe, gather.geobox), gaps
 
 
 def gathered(scene: Scene, wish: Wish) -> Gather:
@@ -225,7 +239,7 @@ def _legend(gather: Gather, writer: Writer) -> dict[str, Any]:
     return {"legend": bar | ({"unit": gather.unit} if gather.unit != "1" else {})}
 
 
-def _plan(gather: Gather, format: Format, wish: Wish) -> Plan:
+def _plan(gather: Gather, format: Format, wish: Wish, gaps: tuple[Gap, ...]) -> Plan:
     overlay, told = overlaid(wish.overlay, gather.recipe, format)
     resolved = notes(gather.scene, needs_of(gather.product, gather.scene, wish.bands), gather.assets, gather.geobox)
     plan = Plan(
@@ -237,6 +251,7 @@ def _plan(gather: Gather, format: Format, wish: Wish) -> Plan:
         cut=Cut(task_pieces=1, window_rows=1),
         execution=wish.execution,
         versions=fingerprint.versions(format.writer),
+        gaps=gaps,
         notes=(*resolved, *told),
     )
     return completed(plan, f"{gather.product.title}, {gather.scene.id}")

@@ -68,6 +68,12 @@ def check(plan: Plan) -> None:
         "a depth": _numbers_fit(plan) if format.numbers else (format.dtype, recipe.packing) in STEPS,
         "a shape": format.shape == tuple(format.geobox.shape) and min(format.shape) > 0,
         "an overlay": _overlay_fits(plan),
+        "gaps": all(
+            gap.within(tuple(asset.geobox.shape)) == gap
+            for scene in plan.scenes
+            for asset in scene.assets.values()
+            for gap in asset.gaps
+        ),
         "a cut": min(cut.task_pieces, cut.window_rows, cut.window_columns, cut.cache) > 0,
         "workers": min(execution.workers, execution.memory) > 0,
     }

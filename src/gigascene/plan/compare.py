@@ -40,7 +40,7 @@ def build(scenes: Sequence[Scene], wish: CompareWish) -> Plan:
     check_wish(asked)
     for scene in scenes:
         check_not_of(scene, asked.target)
-    opened = products(scenes, asked, judged=False)
+    opened, _ = products(scenes, asked, judged=False)
     named = joined.named_grid(wish.grid, asked)
     grids = [source.gather.geobox for source in opened]
     output, area = joined.output(grids[:1] if named is None else grids, named, asked, None, wish.clip)

@@ -53,6 +53,7 @@ def explain(plan: Plan) -> dict[str, Any]:
         "disk_needed_mb": round(disk.likely / MB),
         "disk_free_mb": disk.free // MB,
         "seconds": round(max(core_seconds(plan) / workers, 0.1), 1),
+        **({} if not plan.gaps else {"gaps": [str(gap) for gap in plan.gaps]}),
         "notes": list(plan.notes),
         **({"warning": disk.doubt} if disk.doubt else {}),
         **({} if plan.mosaic is None else {"mosaic": mosaic_facts(plan.mosaic)}),

@@ -39,6 +39,7 @@ def summary(plan: Plan) -> dict[str, Any]:
         "look": wire.to_wire(recipe.look),
         "packing": recipe.packing,
         "masks": list(recipe.masks),
+        **({} if not plan.gaps else {"gaps": len(plan.gaps)}),
         **({} if plan.mosaic is None else {"mosaic": _mosaic(plan.mosaic)}),
         **({} if plan.comparison is None else {"comparison": comparison_facts(plan.comparison)}),
         **({} if plan.overlay is None else {"overlay": overlay_facts(plan.overlay)}),

@@ -7,7 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from odc.geo.geobox import GeoBox
+
 from gigascene.model.errors import BadInput, UsageError
+from gigascene.model.gap import Gap
 from gigascene.model.look import Look
 from gigascene.model.mosaic import Layer
 from gigascene.model.plan import AS_IT_IS, Recipe
@@ -15,6 +18,7 @@ from gigascene.model.product import Product
 from gigascene.model.scene import Scene
 from gigascene.plan.build import NO_TONE, Wish, found
 from gigascene.plan.find import chosen
+from gigascene.plan.gaps import opened, searched
 from gigascene.plan.pictures import Picture, picture_of
 from gigascene.plan.work import JUDGE, as_it_is
 from gigascene.registry import PRODUCTS
@@ -32,17 +36,43 @@ class Source:
     layer: Layer
 
 
-def products(scenes: Sequence[Scene], wish: Wish, *, judged: bool) -> list[Source]:
-    """The product in every scene; raises `BadInput` where they cannot stand side by side."""
+def products(scenes: Sequence[Scene], wish: Wish, *, judged: bool) -> tuple[list[Source], tuple[Gap, ...]]:
+    """The product in every scene, and scenes that are left out where gaps are allowed.
+
+    Raises `BadInput` where they cannot stand side by side.
+    """
     product: Product = PRODUCTS[wish.product]
-    sources = []
-    for scene in scenes:
+
+    def source(scene: Scene) -> Source:
         gather = found(product, scene, wish)
         keys = tuple(asset.key for asset in chosen(PRODUCTS[JUDGE], scene)) if judged else ()
-        layer = Layer(bands=gather.recipe.bands, grid=gather.geobox, judged=keys)
-        sources.append(Source(gather=gather, layer=layer))
+        return Source(gather=gather, layer=Layer(bands=gather.recipe.bands, grid=gather.geobox, judged=keys))
+
+    if wish.allow_gaps:
+        sources, gaps = opened(scenes, source, lambda scene: scene.id)
+    else:
+        sources, gaps = list(map(source, scenes)), ()
     _check_alike([source.gather for source in sources])
-    return sources
+    return sources, gaps
+
+
+def gapped(
+    sources: Sequence[Source], output: GeoBox, wish: Wish, *, whole: bool
+) -> tuple[list[Source], tuple[Gap, ...]]:
+    """The same, each with the gaps of what is read of it, where they are allowed."""
+    if not wish.allow_gaps:
+        return list(sources), ()
+    kept: list[Source] = []
+    gaps: list[Gap] = []
+    for source in sources:
+        gather, layer = source.gather, source.layer
+        keys = [*(asset.key for asset in gather.sources()), *layer.judged, *([layer.alpha] if layer.alpha else [])]
+        measured = whole or bool(gather.product.maxima)
+        scene, told = searched(gather.scene, keys, output, wish.execution.workers, whole=measured)
+        gather = Gather(scene, gather.product, gather.recipe, gather.geobox)
+        kept.append(replace(source, gather=gather))
+        gaps += told
+    return kept, tuple(gaps)
 
 
 def _check_alike(gathers: Sequence[Gather]) -> None:

@@ -12,6 +12,7 @@ from odc.geo.geobox import GeoBox
 from gigascene.codecs.tile_grid import on_grid
 from gigascene.model.contracts import Writer
 from gigascene.model.errors import UsageError
+from gigascene.model.gap import Gap
 from gigascene.model.mosaic import Best, Combine, Mosaicking, Resampling
 from gigascene.model.plan import AS_IT_IS, KEPT, NUMBERS, Format, Plan, Recipe
 from gigascene.model.scene import Scene
@@ -28,7 +29,7 @@ from gigascene.plan.build import (
 from gigascene.plan.clip import Region
 from gigascene.plan.edges import edges
 from gigascene.plan.grid_names import Bounds
-from gigascene.plan.layers import Source, ordered, pictures, products
+from gigascene.plan.layers import Source, gapped, ordered, pictures, products
 from gigascene.plan.numbers import Kept, check_resampling, check_writer, numbers
 from gigascene.plan.overlaps import Pair, overlaps
 from gigascene.plan.work import JUDGE
@@ -66,6 +67,9 @@ class MosaicWish:
     nodata: float | None = None
     """Of numbers: what means no data; None: what the files declare."""
 
+    lost: tuple[Gap, ...] = ()
+    """Scenes that could not be opened, where gaps are allowed."""
+
 
 def build(scenes: Sequence[Scene], wish: MosaicWish) -> Plan:
     """The plan of one mosaic. Reads headers, and pixels only where something must be measured."""
@@ -75,16 +79,19 @@ def build(scenes: Sequence[Scene], wish: MosaicWish) -> Plan:
     for scene in scenes:
         check_not_of(scene, wish.wish.target)
     judged = wish.combine == "best" and wish.best == JUDGE
-    kept = _kept(scenes, wish, writer)
+    kept, lost = _kept(scenes, wish, writer), wish.lost
     if kept is not None:
         opened = kept.sources
+    elif as_is:
+        opened = pictures(scenes)
     else:
-        opened = pictures(scenes) if as_is else products(scenes, wish.wish, judged=judged)
+        opened, more = products(scenes, wish.wish, judged=judged)
+        lost += more
     grids = [source.gather.geobox for source in opened]
     output, area = joined.output(grids, joined.named_grid(wish.grid, wish.wish), wish.wish, wish.bbox, wish.clip)
     where = "the bounding box" if wish.bbox else "the region" if wish.clip else "the grid"
     used, unused = joined.touching(opened, output, where)
-    sources = ordered(used, wish.combine, wish.best)
+    sources, gaps = gapped(ordered(used, wish.combine, wish.best), output, wish.wish, whole=wish.feather > 0)
     if not as_is:
         sources = [replace(source, gather=with_maxima(source.gather, wish.wish)) for source in sources]
     mosaic = _mosaicking(sources, unused, output, area, wish)
@@ -97,7 +104,7 @@ def build(scenes: Sequence[Scene], wish: MosaicWish) -> Plan:
     if kept is not None:
         format = replace(format, dtype=kept.dtype, nodata=None, numbers=kept.numbers)
     title = f"{placed[0].gather.product.title}, {_named([one.gather.scene for one in placed])}"
-    plan = joined.plan_of(placed, recipe, writer.format(format), wish.wish, title, mosaic=mosaic)
+    plan = joined.plan_of(placed, recipe, writer.format(format), wish.wish, title, gaps=(*lost, *gaps), mosaic=mosaic)
     return plan if kept is None else replace(plan, notes=(*plan.notes, *kept.notes))
 
 

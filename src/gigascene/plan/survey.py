@@ -47,7 +47,7 @@ def survey(
     enough = ENOUGH if enough is None else enough
     windows = cells(gather.assets[0].blocks, tuple(gather.geobox.shape), mode)
     if within is not None:
-        windows = [part for cell in windows if (part := _common(cell, within)) is not None]
+        windows = [part for cell in windows if (part := cell.common(within)) is not None]
     count, starts = _stored(gather) if gather.tabled else _values(gather, windows, mode, workers, enough)
     totals = [np.zeros(len(start), np.int64) for start in starts]
     for found in _until_enough(count, windows, mode, workers, lambda found: int(found[0].sum()), enough):
@@ -68,13 +68,6 @@ def cells(block: tuple[int, int], shape: tuple[int, int], mode: Mode) -> list[Wi
     grid = PieceGrid(shape=shape, piece=(min(-(-rows // block[0]) * block[0], shape[0]), width))
     order = range(len(grid))
     return [grid[i] for i in (sorted(order, key=_hash) if mode == "sample" else order)]
-
-
-def _common(cell: Window, within: Window) -> Window | None:
-    """What two windows share."""
-    top, left = max(cell.top, within.top), max(cell.left, within.left)
-    height, width = min(cell.bottom, within.bottom) - top, min(cell.right, within.right) - left
-    return Window(top=top, left=left, height=height, width=width) if height > 0 and width > 0 else None
 
 
 def _hash(index: int) -> bytes:

@@ -16,7 +16,7 @@ from odc.geo.geobox import GeoBox
 from rasterio.abc import FileContainer
 from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
 
-from gigascene.model.errors import BadInput
+from gigascene.model.errors import BadInput, Broken
 from gigascene.storage import hrefs, remote
 from gigascene.storage.contents import start
 
@@ -89,14 +89,14 @@ def kind_of(href: str, band: str, kinds: tuple[Kind, ...] = KINDS) -> Kind:
     try:
         found = start(href, 16)
     except BadInput as error:
-        raise BadInput(error.args[0], href, band, hint=error.args[4] or AGAIN) from error
+        raise type(error)(error.args[0], href, band, hint=error.args[4] or AGAIN) from error
     except OSError as error:
-        raise BadInput(f"cannot be opened: {error.strerror}", href, band) from error
+        raise Broken(f"cannot be opened: {error.strerror}", href, band) from error
     for kind in kinds:
         if found.startswith(kind.magic):
             return kind
     titles = " and no ".join(kind.title for kind in kinds)
-    raise BadInput(f"is no {titles}: it begins with {found!r}.", href, band, hint=AGAIN)
+    raise Broken(f"is no {titles}: it begins with {found!r}.", href, band, hint=AGAIN)
 
 
 def describe(href: str, *, band: str, index: int, kinds: tuple[Kind, ...]) -> Header:
@@ -187,5 +187,5 @@ def unreadable(error: Exception, what: str, href: str, band: str, window: str = 
     """An error of GDAL, or where a remote file could not be read, why."""
     found = remote.failure() or error
     if isinstance(found, BadInput):
-        what, hint = found.args[0], found.args[4]
-    return BadInput(what, href, band, window, hint)
+        return type(found)(found.args[0], href, band, window, found.args[4])
+    return Broken(what, href, band, window, hint)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio.features import rasterize
 
-from gigascene.model.errors import BadInput
+from gigascene.model.errors import Broken
 from gigascene.model.grid import Window
 from gigascene.model.scene import Asset
 from gigascene.storage.contents import whole
@@ -85,16 +85,16 @@ def _root(data: bytes, file: str) -> Element:
     try:
         root: Element = fromstring(data, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
-        raise BadInput(f"is no XML that can be trusted: {error}", file) from error
+        raise Broken(f"is no XML that can be trusted: {error}", file) from error
     if root.tag.rpartition("}")[2] != "Mask":
-        raise BadInput("is no GML mask of Sentinel-2", file)
+        raise Broken("is no GML mask of Sentinel-2", file)
     return root
 
 
 def _polygon(polygon: Element, file: str) -> Polygon:
     rings = [*polygon.iterfind("{*}exterior//{*}posList"), *polygon.iterfind("{*}interior//{*}posList")]
     if not rings:
-        raise BadInput("has a polygon without a ring", file)
+        raise Broken("has a polygon without a ring", file)
     return [_ring(ring, file) for ring in rings]
 
 
@@ -103,7 +103,7 @@ def _ring(places: Element, file: str) -> list[tuple[float, float]]:
     try:
         numbers = [float(number) for number in (places.text or "").split()]
     except ValueError as error:
-        raise BadInput(f"has a ring that is none: {error}", file) from error
+        raise Broken(f"has a ring that is none: {error}", file) from error
     if len(numbers) < 4 * step or len(numbers) % step or not np.isfinite(numbers).all():
-        raise BadInput(f"has a ring of {len(numbers)} numbers, which is none", file)
+        raise Broken(f"has a ring of {len(numbers)} numbers, which is none", file)
     return list(zip(numbers[::step], numbers[1::step], strict=True))

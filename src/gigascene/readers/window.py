@@ -39,10 +39,13 @@ _opening = threading.Lock()
 def read(asset: Asset, window: Window, out: NDArray[Any] | None = None) -> NDArray[Any]:
     """Stored numbers of a window that lies inside the asset: (y, x) of the asset's dtype.
 
+    What lies in the asset's gaps is its nodata number, or 0 where there is none; `lost` tells where.
     Raises `BadInput` naming file, band and window.
     """
     if out is None:
         out = np.empty((window.height, window.width), asset.dtype)
+    if any(gap.common(window) for gap in asset.gaps):
+        return _around(asset, window, out)
     place = RasterioWindow(window.left, window.top, window.width, window.height)
     try:
         if (blocks := blocks_of(asset)) is not None:
@@ -61,6 +64,34 @@ def read(asset: Asset, window: Window, out: NDArray[Any] | None = None) -> NDArr
         forget()
         raise _unreadable(asset, window, error) from error
     return out
+
+
+def lost(asset: Asset, window: Window) -> NDArray[np.bool_] | None:
+    """Where a window lies in gaps of the asset, (y, x); None where it does nowhere. May reach beyond the file."""
+    touched = [common for gap in asset.gaps if (common := gap.common(window))]
+    if not touched:
+        return None
+    found = np.zeros((window.height, window.width), np.bool_)
+    for part in touched:
+        found[_slices(part, window)] = True
+    return found
+
+
+def _around(asset: Asset, window: Window, out: NDArray[Any]) -> NDArray[Any]:
+    """Block by block, for a block that cannot be decoded may spoil what is read together with it."""
+    out[:] = 0 if asset.nodata is None else asset.nodata
+    height, width = asset.blocks
+    for top in range(window.top // height * height, window.bottom, height):
+        for left in range(window.left // width * width, window.right, width):
+            part = Window(top=top, left=left, height=height, width=width).common(window)
+            if part is not None and not any(gap.common(part) for gap in asset.gaps):
+                out[_slices(part, window)] = read(asset, part)
+    return out
+
+
+def _slices(part: Window, window: Window) -> tuple[slice, slice]:
+    top, left = part.top - window.top, part.left - window.left
+    return slice(top, top + part.height), slice(left, left + part.width)
 
 
 def limit_cache(size: int, threads: int) -> None:

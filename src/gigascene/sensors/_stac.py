@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from odc.geo.geobox import GeoBox
 
 from gigascene.metadata.stac_items import ItemAsset, ItemBand
-from gigascene.model.errors import BadInput, NoAccess
+from gigascene.model.errors import BadInput, Broken, NoAccess
 from gigascene.model.scene import Asset, Calibration, Mask, Scene
 from gigascene.model.sensor import Band
 from gigascene.readers.raster import describe
@@ -218,10 +218,10 @@ def named(scene: str, href: str, band: str) -> Iterator[None]:
     try:
         yield
     except BadInput as error:
-        kind = NoAccess if isinstance(error, NoAccess) else BadInput
+        kind = type(error) if isinstance(error, NoAccess | Broken) else BadInput
         raise kind(error.args[0], f"scene {scene}: {href}", band, hint=error.args[4]) from error
     except OSError as error:
-        raise BadInput(f"is gone ({error.strerror}).", f"scene {scene}: {href}", band) from error
+        raise Broken(f"is gone ({error.strerror}).", f"scene {scene}: {href}", band) from error
 
 
 def _same(asset: Asset, found: Any) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from gigascene.metadata.stac_items import Item, ItemAsset
-from gigascene.model.errors import BadInput, UsageError
+from gigascene.model.errors import BadInput, Broken, UsageError
 from gigascene.model.scene import Calibration, Scene
 from gigascene.model.sensor import Band
 from gigascene.readers.decimated import decimated
@@ -44,6 +44,9 @@ _ALIASES = re.compile(
 """``red``, ``red-jp2`` (earth-search v1), ``red_20m`` (stactools)."""
 
 _BASELINE = re.compile(r"_N(\d\d)\.?(\d\d)(?:_|$)")
+
+
+SAY = "Say --offset applied (no offset is left in the numbers) or --offset raw (it still is)."
 
 
 def knows(item: Item) -> bool:
@@ -190,7 +193,7 @@ def decided(scene: Scene) -> Scene:
             f"the pixels do not tell whether its offset of -1000 has been subtracted: {verdict.why}. "
             f"({question['why']}; the catalogue says: {question['catalogue']}, which is not to be relied on)",
             f"scene {scene.id}",
-            hint="Say --offset applied (no offset is left in the numbers) or --offset raw (it still is).",
+            hint=SAY,
         )
     calibrations = _calibrations(verdict.state)
     keys = {band.key for band in LEVEL1C}
@@ -211,6 +214,10 @@ def _seen(scene: Scene) -> _offset_referee.Verdict:
     looked = _stac.settled(scene, [*keys, *quality])
     found = {}
     for key in [*keys, *quality]:
-        with _stac.named(scene.id, looked.assets[key].href, key):
-            found[key] = decimated(looked.assets[key], SIDE)
+        try:
+            with _stac.named(scene.id, looked.assets[key].href, key):
+                found[key] = decimated(looked.assets[key], SIDE)
+        except Broken as error:  # no gap of the picture's, which may not read this at all
+            what, file, band, _, _ = error.args
+            raise BadInput(f"{what} So its offset cannot be judged.", file, band, hint=SAY) from error
     return _offset_referee.judged({key: found[key] for key in keys}, found.get("SCL"))

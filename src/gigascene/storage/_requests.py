@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit, urlunsplit
 
-from gigascene.model.errors import BadInput, GigasceneError, NoAccess
+from gigascene.model.errors import BadInput, Broken, GigasceneError, NoAccess
 from gigascene.storage import _logins, _signing
 from gigascene.storage._hosts import checked, proxy
 from gigascene.storage._tokens import bearer, is_named, whence
@@ -157,7 +157,7 @@ def _words(error: Exception) -> str:
 
 def _refused(said: str, status: int) -> BadInput:
     if status in {404, 410}:
-        return BadInput(f"is gone (HTTP {status}).", said, hint="The archive has moved or removed it; search again.")
+        return Broken(f"is gone (HTTP {status}).", said, hint="The archive has moved or removed it; search again.")
     if status in {401, 403, 409}:
         part = split(web(said))
         known = _logins.hint(place(part)[0])

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
-from gigascene.model.errors import BadInput
+from gigascene.model.errors import BadInput, Broken
 from gigascene.storage import hrefs, remote
 from gigascene.storage.identity import MEMBER, ZIPPED
 
@@ -50,7 +50,7 @@ def _opened(href: str) -> Iterator[tuple[IO[bytes], int | None]]:
             with zipfile.ZipFile(member["path"]) as archive, archive.open(member["member"]) as file:
                 yield file, None
         except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError) as error:
-            raise BadInput(f"cannot be read from its zip file: {error}", href) from error
+            raise Broken(f"cannot be read from its zip file: {error}", href) from error
         return
     if hrefs.is_remote(href):
         with remote.RangeFile(href) as file:

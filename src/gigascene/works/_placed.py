@@ -16,7 +16,7 @@ from gigascene.kernels import feather
 from gigascene.model.block import Block
 from gigascene.model.grid import Window
 from gigascene.model.mosaic import ONE, Edges, Layer
-from gigascene.readers.window import read
+from gigascene.readers.window import lost, read
 from gigascene.works._warp import Warp
 from gigascene.works.gather import Gather
 
@@ -161,8 +161,10 @@ class Placed:
         return block
 
     def _alpha(self, window: Window) -> NDArray[np.bool_]:
-        found: NDArray[np.bool_] = read(self.gather.scene.assets[self.layer.alpha], window) > 0
-        return found
+        asset = self.gather.scene.assets[self.layer.alpha]
+        found: NDArray[np.bool_] = read(asset, window) > 0
+        gap = lost(asset, window)
+        return found if gap is None else found & ~gap
 
 
 def whole_shift(source: GeoBox, output: GeoBox) -> tuple[int, int] | None:

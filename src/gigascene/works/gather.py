@@ -9,7 +9,7 @@ the display looks them up in a table made of the same thresholds.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -24,7 +24,7 @@ from gigascene.model.grid import Window
 from gigascene.model.plan import Recipe
 from gigascene.model.product import Product, stack
 from gigascene.model.scene import Asset, Calibration, Flag, Mask, Scene
-from gigascene.readers.window import read
+from gigascene.readers.window import lost, read
 from gigascene.works._needs import Needs
 from gigascene.works._tally import tally
 
@@ -111,15 +111,21 @@ class Gather:
             valid = stretch.all_present(data, np.array([_nodata(asset) for asset in self.assets], np.int64))
         else:
             valid = np.logical_and.reduce(list(map(numbers.present, data, [a.nodata for a in self.assets])))
+        for asset in self.assets:
+            if (gap := lost(asset, window)) is not None:
+                valid &= ~gap
         return Block(window=window, data=data, valid=self._masked(valid, window))
 
     def present(self, window: Window) -> NDArray[np.bool_]:
-        """Where there is data, (y, x), told by the first band and the masks alone."""
+        """Where there is data, (y, x), told by the first band, bands with gaps and the masks alone."""
         asset = self.assets[0]
         if asset.geobox == self.geobox and np.dtype(asset.dtype).kind in "ui":
             valid = read(asset, window) != _nodata(asset)
         else:
             valid = np.isfinite(self._band(asset, self.calibrations[0], window))
+        for one, calibration in zip(self.assets, self.calibrations, strict=True):
+            if one.gaps:
+                valid &= np.isfinite(self._band(one, calibration, window))
         return self._masked(valid, window)
 
     def physical(self, window: Window) -> Block:
@@ -169,14 +175,18 @@ class Gather:
     def _masked(self, valid: NDArray[np.bool_], window: Window) -> NDArray[np.bool_]:
         for asset, tests in masks_of(self.scene, self.recipe.masks, self.assets):
             valid &= ~flags.masked(self._quality(asset, window), tests)
+            if asset.gaps:
+                valid &= self._quality(asset, window, untold) == 0
         return valid
 
-    def _quality(self, asset: Asset, window: Window) -> NDArray[Any]:
+    def _quality(
+        self, asset: Asset, window: Window, look: Callable[[Asset, Window], NDArray[Any]] = read
+    ) -> NDArray[Any]:
         axes = self._way(asset)
         if axes is None:
-            return read(asset, window)
+            return look(asset, window)
         source = align.source_window(axes, window, tuple(asset.geobox.shape), align.NEAREST)
-        return align.nearest(read(asset, source), source, axes, window)
+        return align.nearest(look(asset, source), source, axes, window)
 
 
 def windows(run: Window, rows: int) -> Iterator[Window]:
@@ -227,6 +237,12 @@ def _nodata(asset: Asset) -> int:
     return NO_NODATA if number is None else int(number)
 
 
+def untold(asset: Asset, window: Window) -> NDArray[np.uint8]:
+    """1 in the gaps of a quality band, else 0: what nobody knows is as good as masked."""
+    gap = lost(asset, window)
+    return np.zeros((window.height, window.width), np.uint8) if gap is None else gap.astype(np.uint8)
+
+
 def values(asset: Asset, calibration: Calibration, window: Window) -> NDArray[np.float32]:
     """Physical values of a window that may reach beyond the file, NaN there and where there is no data."""
     inside = window.within(tuple(asset.geobox.shape))
@@ -237,6 +253,8 @@ def values(asset: Asset, calibration: Calibration, window: Window) -> NDArray[np
     good = calibrate.physical(stored, calibration)
     if asset.nodata is not None:
         good[stored == asset.nodata] = np.nan
+    if (gap := lost(asset, inside)) is not None:
+        good[gap] = np.nan
     top, left = inside.top - window.top, inside.left - window.left
     whole[top : top + inside.height, left : left + inside.width] = good
     return whole

@@ -12,6 +12,7 @@ from typing import Any, Literal, get_type_hints
 from gigascene.execute.digests import Span
 from gigascene.execute.receipt import VERSION, path_for
 from gigascene.model.errors import BadInput
+from gigascene.model.gap import Gap
 from gigascene.model.grid import PieceGrid
 from gigascene.model.wire import from_wire
 
@@ -100,6 +101,9 @@ class Proof:
     versions: Mapping[str, str]
     recipe: Mapping[str, Any]
     inputs: tuple[Input, ...]
+    gaps: tuple[Gap, ...] = ()
+    """What of its sources could not be read when it was made."""
+
     files: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of its side files, by name."""
 

@@ -18,10 +18,14 @@ from gigascene.execute.verify.places import is_tiff, tiff_pieces
 from gigascene.execute.verify.proof import Input, Proof, read_proof
 from gigascene.execute.verify.pyramid import pyramid_damage
 from gigascene.model.errors import BadInput
+from gigascene.model.gap import Gap
 from gigascene.storage.identity import identity
 
 MOST_TOLD = 100
 """Damaged places that are told one by one."""
+
+GAPS_TOLD = 3
+"""Gaps in words; `Verdict.gaps` has all."""
 
 LARGEST_SIDE = 16 << 20
 """Bytes of a side file; ours have a few hundred."""
@@ -62,6 +66,9 @@ class Verdict:
 
     made: Mapping[str, Any] = field(default_factory=dict)
     """When, by which version, from which scenes or pictures."""
+
+    gaps: tuple[Gap, ...] = ()
+    """What of its sources could not be read when it was made, and was left out because that was allowed."""
 
     inputs: Mapping[str, str] = field(default_factory=dict)
     """`unchanged`, `changed`, `gone` or `unknown`, by place."""
@@ -131,6 +138,7 @@ def _proven(path: Path, size: int, proof: Proof, watch: Watch, *, quick: bool) -
         decoded_by=decoded.by,
         shape=decoded.shape,
         made=_made(proof),
+        gaps=proof.gaps,
         inputs={one.href: _state(one) for one in proof.inputs},
         notes=(*([decoded.note] if decoded.note else []), *_notes(path, proof)),
     )
@@ -155,6 +163,7 @@ def _folder(path: Path, watch: Watch, *, decode_only: bool) -> Verdict:
         damaged=len(damage),
         shape=proof.grid.shape,
         made=_made(proof),
+        gaps=proof.gaps,
         inputs={one.href: _state(one) for one in proof.inputs},
         notes=tuple(_notes(path, proof)),
     )
@@ -264,7 +273,11 @@ def _state(one: Input) -> str:
 
 
 def _notes(path: Path, proof: Proof) -> Iterator[str]:
-    """What else is not as it was."""
+    """What else is not as it was, or was not whole from the beginning."""
+    if proof.gaps:
+        some = " ".join(map(str, proof.gaps[:GAPS_TOLD])) + (" …" if len(proof.gaps) > GAPS_TOLD else "")
+        count = "a gap that was" if len(proof.gaps) == 1 else f"{len(proof.gaps):,} gaps that were"
+        yield f"it was made with {count} allowed: {some}"
     if (name := Path(proof.target).name) != path.name:
         yield f"its receipt calls it {name}"
     for name, sha256 in proof.files.items():
