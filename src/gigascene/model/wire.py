@@ -62,7 +62,8 @@ def to_wire(value: Any) -> Any:
         case tuple() | list():
             return [to_wire(item) for item in value]
         case _ if dataclasses.is_dataclass(value):
-            floats = _floats(type(value))
+            kind: Any = type(value)
+            floats = _floats(kind)
             return {
                 f.name: _written(getattr(value, f.name), floating=f.name in floats) for f in dataclasses.fields(value)
             }
