@@ -25,6 +25,7 @@ from gigascene.model.grid import Window
 from gigascene.model.plan import Cut
 from gigascene.readers import raster
 from gigascene.settings import settings
+from range_server import serving
 from tiny_safe import write_jp2, write_l2a
 
 FEW = {**dict.fromkeys(("B02", "B03", "B04"), (10,))}
@@ -331,6 +332,31 @@ def test_what_is_refused_is_no_gap(tell, tiles, tmp_path):
     said = tell("mosaic", "true-color", tiles / "T0", tmp_path / "item.json", *words)
     assert said.code == 4
     assert "--allow-private" in said.err
+
+
+def test_behind_an_address(tell, tiles, tmp_path):
+    """Gone is gone, and a broken block is one; a login that is missing, or a server that fails, is no gap."""
+    spoil_tiff(tiles / "T0" / "B04.tif", 5)
+    with serving() as (base, server):
+        for number in (0, 1):
+            for file in (tiles / f"T{number}").glob("*.tif"):
+                server.files[f"/T{number}/{file.name}"] = file.read_bytes()
+            item = stac_scene.item(id=f"T{number}", base=f"{base}/T{number}/", side=512)
+            (tmp_path / f"T{number}.json").write_text(json.dumps(item))
+        del server.files["/T1/B02.tif"]
+        items = (tmp_path / "T0.json", tmp_path / "T1.json")
+        words = ("mosaic", "true-color", *items, "-o", tmp_path / "a.tif", "--offset", "raw", "--allow-private")
+        assert tell(*words).code == 4
+        said = tell(*words, "--allow-gaps", "--json")
+        assert said.code == 3
+        gaps = json.loads(said.out)["gaps"]
+        assert [(gap["scene"], gap["band"]) for gap in gaps] == [("T1", "B02"), ("T0", "B04")]
+        assert gaps[1]["file"] == f"{base}/T0/B04.tif"
+        assert gaps[1]["window"] == {"top": 128, "left": 128, "height": 128, "width": 128}
+        server.locked["/T0/B03.tif"] = (403, "a key")
+        said = tell(*words, "--allow-gaps")
+        assert said.code == 4
+        assert "may not be read" in said.err
 
 
 def test_a_scene_that_was_never_there_is_no_gap(tell, tiles, tmp_path):

@@ -205,8 +205,15 @@ def around(lon: NDArray[np.float64], lat: NDArray[np.float64], crs: CRS) -> Boun
     try:
         x, y = Transformer.from_crs(DEGREES, crs.to_wkt(), always_xy=True).transform(lon, lat)
     except ProjError as error:
-        raise UsageError(f"the bounding box cannot be shown in {crs}: {error}") from error
+        raise UsageError(f"the bounding box cannot be shown in {_spoken(crs)}: {error}") from error
     good = np.isfinite(x) & np.isfinite(y)
     if not good.all():
-        raise UsageError(f"the bounding box cannot be shown in {crs}, which is made for another part of the Earth")
+        raise UsageError(
+            f"the bounding box cannot be shown in {_spoken(crs)}, which is made for another part of the Earth"
+        )
     return float(x.min()), float(y.min()), float(x.max()), float(y.max())
+
+
+def _spoken(crs: CRS) -> str:
+    """Its code where it has one, else its name: a WKT would fill the screen."""
+    return f"EPSG:{crs.epsg}" if crs.epsg else crs.proj.name
