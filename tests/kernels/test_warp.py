@@ -323,3 +323,22 @@ def test_on_a_centre_no_neighbour_counts():
 def test_an_array_that_is_not_the_window_is_refused():
     with pytest.raises(ValueError, match="rows 0-2, columns 0-3"):
         Part(stored=np.zeros((1, 4, 3)), valid=np.zeros((4, 3), bool), at=whole((3, 4)), columns=9)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("turn", [0.0, 0.03, 1.2])
+def test_whole_neighbourhoods_are_those_of_the_specification(dtype, turn):
+    """Where all is valid and nothing is at an edge, kernels take a shorter way: the same numbers."""
+    rng = np.random.default_rng(5)
+    values = rng.uniform(0, 120, (2, 60, 60)).astype(dtype)
+    valid = rng.random((60, 60)) > 0.01
+    part = part_of(values, valid)
+    for scale in (0.5, 0.9, 1.7):
+        i, j = (of - 12 for of in np.mgrid[:26, :26] - 0.5)
+        y, x = (30 + scale * (a * np.cos(turn) + b * np.sin(turn)) for a, b in ((i, -j), (j, i)))
+        corners = places(y, x)
+        middles = places(*((of[1:, 1:] + of[:-1, :-1]) / 2 for of in (y, x)))
+        for kind in (TRIANGLE, CUBIC):
+            by = Filter(kind=kind)
+            same(warp.interpolate(part, middles, by), warp.interpolate_numpy(part, middles, by))
+        same(footprint.average(part, middles, corners), footprint.average_numpy(part, middles, corners))

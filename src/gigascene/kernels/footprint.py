@@ -95,7 +95,7 @@ def _beside_numpy(start: F64, end: F64) -> F64:
     """Share of a pixel's row that lies before an edge, which runs from `start` to `end` (from the pixel's left side)."""
     low, high = np.minimum(start, end), np.maximum(start, end)
     with np.errstate(invalid="ignore", divide="ignore"):
-        sloping = (_before_numpy(high) - _before_numpy(low)) / (high - low)
+        sloping = np.where(low >= 1, 1, (_before_numpy(high) - _before_numpy(low)) / (high - low))
     return np.where(high - low < STEEP, np.clip((low + high) / 2, 0, 1), sloping)
 
 
@@ -171,6 +171,16 @@ def extent(
 
 
 @kernel
+def _least(of):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    return min(of[0], of[1], of[2], of[3])
+
+
+@kernel
+def _most(of):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    return max(of[0], of[1], of[2], of[3])
+
+
+@kernel
 def _extent(centres, corners, height, width, period):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
     y, x = np.empty(4), np.empty(4)
     top = left = 1 << 62
@@ -180,9 +190,9 @@ def _extent(centres, corners, height, width, period):  # type: ignore[no-untyped
             middle = centres[0][i, j], centres[1][i, j]
             if middle[0] == NOWHERE:
                 continue
-            if _corners(middle, corners[0][i : i + 2, j : j + 2], corners[1][i : i + 2, j : j + 2], period, y, x) > 0:
-                low_y, high_y = int(np.floor(y.min())), int(np.ceil(y.max())) - 1
-                low_x, high_x = int(np.floor(x.min())), int(np.ceil(x.max())) - 1
+            if _corners(middle, corners[0], corners[1], i, j, period, y, x) > 0:
+                low_y, high_y = int(np.floor(_least(y))), int(np.ceil(_most(y))) - 1
+                low_x, high_x = int(np.floor(_least(x))), int(np.ceil(_most(x))) - 1
             else:
                 low_y = high_y = (middle[0] + ONE // 2) >> 24
                 low_x = high_x = (middle[1] + ONE // 2) >> 24
@@ -193,68 +203,89 @@ def _extent(centres, corners, height, width, period):  # type: ignore[no-untyped
 
 
 @kernel
-def _corners(middle, ys, xs, period, y, x):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+def _near(column, middle, period):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    """The same column, on this side of where the world repeats itself."""
+    if column - middle > period // 2:
+        return column - period
+    if column - middle < -(period // 2):
+        return column + period
+    return column
+
+
+@kernel
+def _torn(sum_of, middle, span):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    """True if the centre does not lie between the corners."""
+    return abs(sum_of - 4 * middle) > span // 2 + ONE // 2
+
+
+@kernel
+def _corners(middle, ys, xs, i, j, period, y, x):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
     """The corners of one footprint into `y` and `x`; its area, or 0 if it is torn."""
-    sum_y, sum_x = 0, 0
-    low_y, high_y, low_x, high_x, before = ys[0, 0], ys[0, 0], 0, 0, 0
-    for corner in range(4):
-        i, j = AROUND[corner]
-        at_y, at_x = ys[i, j], xs[i, j]
-        if at_y == NOWHERE:
+    y0, y1, y2, y3 = ys[i, j], ys[i, j + 1], ys[i + 1, j + 1], ys[i + 1, j]
+    x0, x1, x2, x3 = xs[i, j], xs[i, j + 1], xs[i + 1, j + 1], xs[i + 1, j]
+    if min(y0, y1, y2, y3) == NOWHERE:
+        return 0.0
+    if period:
+        x0, x1 = _near(x0, middle[1], period), _near(x1, middle[1], period)
+        x2, x3 = _near(x2, middle[1], period), _near(x3, middle[1], period)
+        if max(abs(x1 - x0), abs(x2 - x1), abs(x3 - x2), abs(x0 - x3)) > period // 2:
             return 0.0
-        if period and at_x - middle[1] > period // 2:
-            at_x -= period
-        elif period and at_x - middle[1] < -(period // 2):
-            at_x += period
-        if corner == 0:
-            low_x, high_x, first = at_x, at_x, at_x
-        elif period and abs(at_x - before) > period // 2:
-            return 0.0
-        before = at_x
-        sum_y, sum_x = sum_y + at_y, sum_x + at_x
-        low_y, high_y = min(low_y, at_y), max(high_y, at_y)
-        low_x, high_x = min(low_x, at_x), max(high_x, at_x)
-        y[corner], x[corner] = at_y / ONE + 0.5, at_x / ONE + 0.5
-    if period and abs(first - before) > period // 2:
+    span = max(y0, y1, y2, y3) - min(y0, y1, y2, y3)
+    if _torn(y0 + y1 + y2 + y3, middle[0], span):
         return 0.0
-    if abs(sum_y - 4 * middle[0]) > (high_y - low_y) // 2 + ONE // 2:
+    span = max(x0, x1, x2, x3) - min(x0, x1, x2, x3)
+    if _torn(x0 + x1 + x2 + x3, middle[1], span):
         return 0.0
-    if abs(sum_x - 4 * middle[1]) > (high_x - low_x) // 2 + ONE // 2:
-        return 0.0
+    y[0], y[1], y[2], y[3] = y0 / ONE + 0.5, y1 / ONE + 0.5, y2 / ONE + 0.5, y3 / ONE + 0.5
+    x[0], x[1], x[2], x[3] = x0 / ONE + 0.5, x1 / ONE + 0.5, x2 / ONE + 0.5, x3 / ONE + 0.5
     return abs((x[2] - x[0]) * (y[3] - y[1]) - (x[3] - x[1]) * (y[2] - y[0])) / 2
 
 
 @kernel
-def _edges(y, x, row, edges):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
-    """Signed height of each edge in a row of source pixels, and its columns where it enters and leaves."""
+def _slopes(y, x, slopes):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    """Columns for one row along each edge; 0 for level ones, which are in no row."""
     for edge in range(4):
-        y0, y1, x0, x1 = y[edge], y[(edge + 1) % 4], x[edge], x[(edge + 1) % 4]
+        after = (edge + 1) & 3
+        slopes[edge] = 0.0
+        if y[after] != y[edge]:
+            slopes[edge] = (x[after] - x[edge]) / (y[after] - y[edge])
+
+
+@kernel
+def _edges(y, x, slopes, row, edges):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    """Of the edges in a row of source pixels, signed height, and lower and higher column there; how many there are."""
+    count = 0
+    for edge in range(4):
+        y0, y1, x0 = y[edge], y[(edge + 1) & 3], x[edge]
         start, end = min(max(y0, row), row + 1.0), min(max(y1, row), row + 1.0)
-        edges[edge, 0] = end - start
-        if end == start:
-            edges[edge, 1:] = x0
-        else:
-            slope = (x1 - x0) / (y1 - y0)
-            edges[edge, 1], edges[edge, 2] = x0 + (start - y0) * slope, x0 + (end - y0) * slope
+        if end != start:
+            one, other = x0 + (start - y0) * slopes[edge], x0 + (end - y0) * slopes[edge]
+            edges[count, 0] = end - start
+            edges[count, 1], edges[count, 2] = min(one, other), max(one, other)
+            count += 1
+    return count
 
 
 @kernel
 def _before(u):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
     if u <= 0:
         return 0.0
-    return u * u / 2 if u < 1 else u - 0.5
+    if u < 1:
+        return u * u / 2
+    return u - 0.5
 
 
 @kernel
-def _share(edges, column):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+def _share(edges, count, column):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
     """Signed area of a source pixel that lies in the footprint."""
     share = 0.0
-    for edge in range(4):
-        if edges[edge, 0] == 0:
+    for edge in range(count):
+        low, high = edges[edge, 1] - column, edges[edge, 2] - column
+        if high <= 0:
             continue
-        start, end = edges[edge, 1] - column, edges[edge, 2] - column
-        low, high = min(start, end), max(start, end)
-        if high - low < STEEP:
+        if low >= 1:
+            share += edges[edge, 0]
+        elif high - low < STEEP:
             share += edges[edge, 0] * min(max((low + high) / 2, 0.0), 1.0)
         else:
             share += edges[edge, 0] * ((_before(high) - _before(low)) / (high - low))
@@ -262,20 +293,21 @@ def _share(edges, column):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN20
 
 
 @kernel
-def _add(stored, good, place, corners, edges, total, unit):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+def _add(stored, good, place, corners, work, total, unit):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
     """Add up the valid source pixels of one footprint into `total`, a band each; what they weigh."""
     top, left, _, around = place
-    y, x = corners
+    (y, x), (edges, slopes) = corners, work
     weight = 0.0
-    first, last = int(np.floor(x.min())), int(np.ceil(x.max()))
+    _slopes(y, x, slopes)
+    first, last = int(np.floor(_least(x))), int(np.ceil(_most(x)))
     if not around:
         first, last = max(first, left), min(last, left + good.shape[1])
-    for row in range(max(int(np.floor(y.min())), top), min(int(np.ceil(y.max())), top + good.shape[0])):
-        _edges(y, x, row, edges)
+    for row in range(max(int(np.floor(_least(y))), top), min(int(np.ceil(_most(y))), top + good.shape[0])):
+        count = _edges(y, x, slopes, row, edges)
         for across in range(first, last):
             column = column_of(across, place)
             if 0 <= column < good.shape[1] and good[row - top, column]:
-                one = np.rint(abs(_share(edges, across)) * unit)
+                one = np.rint(abs(_share(edges, count, across)) * unit)
                 if one > 0:
                     weight += one
                     for band in range(total.shape[0]):
@@ -293,18 +325,17 @@ def _unit(area):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
 
 @kernel
 def _average(stored, good, place, centres, corners, period, out, valid):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
-    y, x, edges, total = np.empty(4), np.empty(4), np.empty((4, 3)), np.empty(out.shape[0])
+    y, x, total = np.empty(4), np.empty(4), np.empty(out.shape[0])
+    work = np.empty((4, 3)), np.empty(4)
     for i in range(out.shape[1]):
         for j in range(out.shape[2]):
             middle = centres[0][i, j], centres[1][i, j]
             area = 0.0
             if middle[0] != NOWHERE:
-                area = _corners(
-                    middle, corners[0][i : i + 2, j : j + 2], corners[1][i : i + 2, j : j + 2], period, y, x
-                )
+                area = _corners(middle, corners[0], corners[1], i, j, period, y, x)
             total[:], weight = 0.0, 0.0
             if area > 0:
-                weight = _add(stored, good, place, (y, x), edges, total, _unit(area))
+                weight = _add(stored, good, place, (y, x), work, total, _unit(area))
             else:
                 row, column, there = under(middle[0], middle[1], good, place)
                 if there:

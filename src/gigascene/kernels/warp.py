@@ -293,11 +293,84 @@ def _four(upper, lower, part_y, part_x):  # type: ignore[no-untyped-def] # noqa:
 
 
 @kernel
+def _four_weights(position):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    """What `_taps` gives for the cubic as it is between two pixels: the weights of the four around."""
+    part = (position & (ONE - 1)) / ONE
+    t = part + 1
+    a = ((-0.5 * t + 2.5) * t - 4) * t + 2
+    b = (1.5 * part - 2.5) * part * part + 1
+    t = 1 - part
+    c = (1.5 * t - 2.5) * t * t + 1
+    t = 2 - part
+    d = ((-0.5 * t + 2.5) * t - 4) * t + 2
+    total = a + b + c + d
+    a, b = np.rint(a / total * ONE), np.rint(b / total * ONE)
+    c, d = np.rint(c / total * ONE), np.rint(d / total * ONE)
+    rest = ONE - a - b - c - d
+    if part < 0.5:
+        b += rest
+    else:
+        c += rest
+    return a / ONE, b / ONE, c / ONE, d / ONE
+
+
+@kernel
+def _along(values, row, column, weights):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    """Weighted mean of four neighbours in a row, as `_mean` rounds it."""
+    a = np.float64(np.float32(values[row, column])) * weights[0]
+    b = np.float64(np.float32(values[row, column + 1])) * weights[1]
+    c = np.float64(np.float32(values[row, column + 2])) * weights[2]
+    d = np.float64(np.float32(values[row, column + 3])) * weights[3]
+    return np.float64(np.float32(a + b + c + d))
+
+
+@kernel
+def _sixteen(values, row, column, weights_y, weights_x):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    """What `_mean` gives where all sixteen neighbours are valid: their weights add up to just 1."""
+    a = _along(values, row, column, weights_x) * weights_y[0]
+    b = _along(values, row + 1, column, weights_x) * weights_y[1]
+    c = _along(values, row + 2, column, weights_x) * weights_y[2]
+    d = _along(values, row + 3, column, weights_x) * weights_y[3]
+    return np.float32(a + b + c + d)
+
+
+@kernel
+def _all_sixteen(good, row, column):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    """True if four by four pixels are in hand, and valid."""
+    if row < 0 or column < 0 or row + 4 > good.shape[0] or column + 4 > good.shape[1]:
+        return False
+    for y in range(row, row + 4):
+        if not (good[y, column] and good[y, column + 1] and good[y, column + 2] and good[y, column + 3]):
+            return False
+    return True
+
+
+@kernel
+def _weigh(weights):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    """True if all four count: a neighbour without weight is not looked at, whatever it holds."""
+    return weights[0] != 0 and weights[1] != 0 and weights[2] != 0 and weights[3] != 0
+
+
+@kernel
+def _smoothed(stored, good, first, at, out, place):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    """The cubic as it is, into one place of `out`, where all sixteen neighbours are valid and count; False where not."""
+    (row, column), (i, j) = first, place
+    if not _all_sixteen(good, row, column):
+        return False
+    four_y, four_x = _four_weights(at[0]), _four_weights(at[1])
+    if not (_weigh(four_y) and _weigh(four_x)):
+        return False
+    for band in range(out.shape[0]):
+        out[band, i, j] = _sixteen(stored[band], row, column, four_y, four_x)
+    return True
+
+
+@kernel
 def _interpolate(stored, good, place, ys, xs, by, out, valid):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
     top, left, _, _ = place
     kind, stretch_y, stretch_x = by
     stretched = stretch_y != ONE or stretch_x != ONE
-    plain = kind == TRIANGLE and not stretched
+    plain, smooth = kind == TRIANGLE and not stretched, kind == CUBIC and not stretched
     weights_y = np.empty(2 * -(-CUBIC * stretch_y // ONE) + 1)
     weights_x = np.empty(2 * -(-CUBIC * stretch_x // ONE) + 1)
     for i in range(ys.shape[0]):
@@ -319,6 +392,8 @@ def _interpolate(stored, good, place, ys, xs, by, out, valid):  # type: ignore[n
                         )
                         out[band, i, j] = _four(upper, lower, y & (ONE - 1), x & (ONE - 1))
                     continue
+            if smooth and _smoothed(stored, good, (row - 1, column - 1), (y, x), out, (i, j)):
+                continue
             rows, columns = _taps(y, kind, stretch_y, weights_y), _taps(x, kind, stretch_x, weights_x)
             value, weight = _mean(stored[0], good, place, rows, columns, weights_y, weights_x)
             if kind == CUBIC and (
