@@ -102,6 +102,43 @@ def test_any_cut_and_engine_give_the_same_bytes(tmp_path):
         assert len(seen) == 1
 
 
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_is_read_as_it_is_decoded(tmp_path, progressive):
+    """By any engine, to the pixel that GDAL gives; from there on nothing is lost."""
+    source, seen = tmp_path / "a.jpg", set()
+    smooth = Image.fromarray(noise((40, 30))).resize((900, 1300), Image.Resampling.BICUBIC)
+    smooth.save(source, quality=85, progressive=progressive)
+    for engine, workers in (("serial", 1), ("threads", 3)):
+        gigascene.convert(source, tmp_path / "a.png", engine=engine, workers=workers)
+        seen.add((tmp_path / "a.png").read_bytes())
+    with ungeoreferenced_allowed(), rasterio.open(source) as file:
+        np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "a.png")), np.moveaxis(file.read(), 0, -1))
+    assert len(seen) == 1
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_mask_behind_a_jpeg_is_alpha(tmp_path):
+    """What we write ourselves for what is no data."""
+    levels = noise((700, 500), 4)
+    levels[..., 3] = np.where(np.arange(500) < 200, 0, 255)
+    gigascene.convert(write_pam(tmp_path / "a.pam", levels), tmp_path / "a.jpg")
+    gigascene.convert(tmp_path / "a.jpg", tmp_path / "b.pam")
+    np.testing.assert_array_equal(read_pam(tmp_path / "b.pam")[..., 3], levels[..., 3])
+
+
+def test_a_jpeg_in_several_scans_needs_memory_for_all_of_it(tmp_path):
+    """Foreseen from its header: decoding begins with the whole picture's coefficients in hand."""
+    source = tmp_path / "a.jpg"
+    Image.new("L", (12_000, 10_000)).save(source, progressive=True, quality=5)
+    with pytest.raises(LimitExceeded):
+        gigascene.plan_convert(source, tmp_path / "a.png", memory="450M", workers=1)
+    assert (
+        gigascene.plan_convert(source, tmp_path / "a.png", memory="600M", workers=1).execution.projected > 500_000_000
+    )
+    Image.new("L", (12_000, 10_000)).save(source, quality=5)
+    gigascene.plan_convert(source, tmp_path / "a.png", memory="450M", workers=1)
+
+
 def test_one_of_several_images(tmp_path):
     several = tmp_path / "several.pam"
     parts = [write_pam(tmp_path / f"{n}.pam", noise((5, 7), seed=n)) for n in range(3)]
@@ -135,7 +172,7 @@ def test_a_mask_and_another_nodata_become_alpha(tmp_path):
     assert set(np.unique(valid)) == {0, 255}
 
 
-@pytest.mark.parametrize("bad", ["text", "truncated", "png", "float", "huge"])
+@pytest.mark.parametrize("bad", ["text", "truncated", "png", "jpeg", "float", "huge"])
 def test_bad_pictures_are_told_and_nothing_is_left(tmp_path, bad):
     source = tmp_path / "bad.bin"
     if bad == "text":
@@ -147,6 +184,9 @@ def test_bad_pictures_are_told_and_nothing_is_left(tmp_path, bad):
         data = bytearray((tmp_path / "a.png").read_bytes())
         data[len(data) // 2] ^= 1
         source.write_bytes(data)
+    elif bad == "jpeg":
+        Image.fromarray(noise((500, 500))).save(tmp_path / "a.jpg")
+        source.write_bytes((tmp_path / "a.jpg").read_bytes()[:-1000])
     elif bad == "float":
         profile = {"driver": "GTiff", "width": 9, "height": 9, "count": 1, "dtype": "float32"}
         with ungeoreferenced_allowed(), rasterio.open(source, "w", **profile) as file:

@@ -565,12 +565,12 @@ def test_memory_is_bounded(tmp_path, suffix):
 
 def _blank_png(path, columns, rows):
     """A black picture, written in little memory."""
-    from gigascene.codecs.png import SIGNATURE, chunk
+    from gigascene.codecs.png import PNG, chunk
 
     packer, row = zlib.compressobj(1), b"\0" * (1 + 3 * columns)
     with path.open("wb") as file:
         header = columns.to_bytes(4, "big") + rows.to_bytes(4, "big") + bytes([8, 2, 0, 0, 0])
-        file.write(SIGNATURE + chunk(b"IHDR", header))
+        file.write(PNG + chunk(b"IHDR", header))
         for _ in range(rows):
             if data := packer.compress(row):
                 file.write(chunk(b"IDAT", data))

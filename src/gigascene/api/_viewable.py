@@ -27,9 +27,9 @@ Notice = Callable[[str], None]
 
 
 def viewable(path: Path, notice: Notice, watch: Watcher | None) -> Path:
-    """The path itself, or, of a PNG, PAM or PNM, that of a GeoTIFF with smaller levels, made now if it is not there yet.
+    """The path itself, or, of a PNG, JPEG, PAM or PNM, that of a GeoTIFF with smaller levels, made now if it is not there yet.
 
-    Neither PNG nor PAM has smaller levels, and the first look at a picture needs the smallest.
+    None of these has smaller levels, and the first look at a picture needs the smallest.
     """
     if not is_plain(path):
         return path

@@ -1,8 +1,8 @@
-"""What a plain picture is and has, as JSON values: PNG, PAM and PNM, with all images of a file."""
+"""What a plain picture is and has, as JSON values: PNG, JPEG, PAM and PNM, with all images of a file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -10,17 +10,23 @@ from typing import Any
 from gigascene.metadata.side_files import beside
 from gigascene.model.plain_picture import PlainPicture
 from gigascene.plan.explain import crs_name
-from gigascene.readers import png, pnm
+from gigascene.readers import jpeg, png, pnm
+from gigascene.storage.signatures import Kind, kind_of_file
+
+READ: Mapping[Kind | None, Callable[[Path], Iterable[PlainPicture]]] = {
+    "png": lambda path: [png.describe(path)],
+    "jpeg": lambda path: [jpeg.describe(path)],
+    "pnm": pnm.pictures,
+}
+"""All images of a file, by its kind."""
 
 
 def is_plain(path: str | PathLike[str]) -> bool:
-    """Whether a file begins as a PNG, PAM or PNM does; False where it cannot be opened."""
+    """Whether a file begins as a PNG, JPEG, PAM or PNM does; False where it cannot be opened."""
     try:
-        with Path(path).open("rb") as file:
-            start = file.read(4)
+        return kind_of_file(Path(path)) in READ
     except (OSError, ValueError):
         return False
-    return start == b"\x89PNG" or (start[:1] == b"P" and start[1:2] in {b"%d" % number for number in range(1, 8)})
 
 
 def describe_plain(path: str | PathLike[str]) -> dict[str, Any]:
@@ -53,6 +59,4 @@ def describe_plain(path: str | PathLike[str]) -> dict[str, Any]:
 
 
 def _images(path: Path) -> Iterable[PlainPicture]:
-    with path.open("rb") as file:
-        form = file.read(1)
-    return [png.describe(path)] if form == b"\x89" else pnm.pictures(path)
+    return READ[kind_of_file(path)](path)

@@ -32,7 +32,7 @@ def view(
     Parameters
     ----------
     picture : path
-        A GeoTIFF (8 or 16 bits, grey or RGB), a ``.dzi``, or a folder that holds one or was exported. A PNG, PAM or PNM is first
+        A GeoTIFF (8 or 16 bits, grey or RGB), a ``.dzi``, or a folder that holds one or was exported. A PNG, JPEG, PAM or PNM is first
         made a GeoTIFF with smaller levels, in the cache folder. A GeoTIFF may lie in a bucket or on a server: it is read by ranges.
     second : path, optional
         Another, to compare: on the same CRS, or of the same shape.

@@ -28,7 +28,7 @@ def add_to(root: typer.Typer) -> None:
 
 def convert(
     context: typer.Context,
-    source: Annotated[str, typer.Argument(metavar="PICTURE", help="PNG, PAM, PNM, TIFF, or samples (--raw).")],
+    source: Annotated[str, typer.Argument(metavar="PICTURE", help="PNG, JPEG, PAM, PNM, TIFF, or samples (--raw).")],
     output: o.Output,
     image: Annotated[int, typer.Option("--image", min=0, help="Of a file that holds several, from 0.")] = 0,
     raw: Annotated[
@@ -85,11 +85,10 @@ def _tell_others(source: str) -> None:
     from pathlib import Path
 
     from gigascene.readers import pnm
+    from gigascene.storage.signatures import kind_of_file
 
     with suppress(GigasceneError, OSError):  # what is wrong with it is told by the plan
-        with Path(source).open("rb") as file:
-            several = file.read(1) == b"P" and pnm.count(source, 2) > 1
-        if several:
+        if kind_of_file(Path(source)) == "pnm" and pnm.count(source, 2) > 1:
             typer.echo(f"{source} holds several images, and this is the first; --image 1 is the next", err=True)
 
 

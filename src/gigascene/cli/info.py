@@ -8,7 +8,7 @@ import typer
 
 from gigascene.cli import _options as o
 
-HELP = """Show a scene: bands, grid, footprint, masks, suggested stretch; or the images of a PNG, PAM or PNM.
+HELP = """Show a scene: bands, grid, footprint, masks, suggested stretch; or the images of a PNG, JPEG, PAM or PNM.
 
 \b
 gigascene info LC08_.../

@@ -30,7 +30,8 @@ def add_to(root: typer.Typer) -> None:
 
 def view(
     picture: Annotated[
-        str, typer.Argument(metavar="PICTURE", help="GeoTIFF, PNG, PAM, PNM, .dzi, or a folder of Deep Zoom tiles.")
+        str,
+        typer.Argument(metavar="PICTURE", help="GeoTIFF, PNG, JPEG, PAM, PNM, .dzi, or a folder of Deep Zoom tiles."),
     ],
     second: Annotated[str | None, typer.Argument(metavar="SECOND", help="Another, to compare with a swipe.")] = None,
     export: Annotated[

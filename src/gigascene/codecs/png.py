@@ -23,8 +23,8 @@ from gigascene.model.block import Shown
 from gigascene.model.contracts import Piece
 from gigascene.model.grid import PieceGrid
 from gigascene.model.plan import Format
+from gigascene.storage.signatures import PNG
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 ZLIB_HEADER = b"\x78\x01"
 DEFLATE = {"fast": unsearched, "default": flushed, "small": smallest}
 LEVELS = tuple(DEFLATE)
@@ -74,7 +74,7 @@ def header(format: Format) -> bytes:
     height, width = format.shape
     depth = 8 * np.dtype(format.dtype).itemsize
     parts = [
-        SIGNATURE,
+        PNG,
         chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, COLOR_TYPES[format.bands], 0, 0, 0)),
         chunk(b"gAMA", struct.pack(">I", 45455)),
         chunk(b"sRGB", b"\0"),
@@ -103,7 +103,7 @@ def whole(levels: NDArray[Any], *, clear: bool = False) -> bytes:
     kind = struct.pack(">BBBBB", 8 * levels.dtype.itemsize, COLOR_TYPES[bands], 0, 0, 0)
     body = zlib_stream(average(big_endian(levels), step).data.cast("B"))
     nodata = chunk(b"tRNS", bytes(2 * bands)) if clear else b""
-    return b"".join((SIGNATURE, chunk(b"IHDR", size + kind), nodata, chunk(b"IDAT", body), chunk(b"IEND", b"")))
+    return b"".join((PNG, chunk(b"IHDR", size + kind), nodata, chunk(b"IDAT", body), chunk(b"IEND", b"")))
 
 
 def trailer(strips: Iterable[Mapping[str, Any]]) -> bytes:

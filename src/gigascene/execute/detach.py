@@ -21,8 +21,8 @@ def detach(plan: Plan, *, resume: bool = False, where: Mapping[str, str] | None 
         raise UsageError(
             "what goes into a bucket or to a server is sent from here when it is done, so somebody must wait for it"
         )
-    if plan.picture is not None and plan.picture.form == "png":
-        raise UsageError("a PNG is unpacked while somebody waits; convert it without --detach")
+    if plan.picture is not None and plan.picture.from_top:
+        raise UsageError(f"a {plan.picture.form.upper()} is unpacked while somebody waits; convert it without --detach")
     with prepared(plan, resume=resume) as (_, journal):
         job = Job(plan)
         return engine.detach(job, tasks(plan, job.codec, len(journal)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,21 +11,25 @@ from typing import BinaryIO
 
 import numpy as np
 
-from gigascene.model.plain_picture import PlainPicture
+from gigascene.model.plain_picture import Form, PlainPicture
 from gigascene.model.plan import Plan
 from gigascene.readers import raw
+from gigascene.readers.jpeg import JpegRows
 from gigascene.readers.png import PngRows
 from gigascene.storage.local import Target, discard, writing
 
 STRIP = 2 << 20
 """Bytes in hand."""
 
+DECODERS: Mapping[Form, type[PngRows | JpegRows]] = {"png": PngRows, "jpeg": JpegRows}
+"""By form, those that decode from the top."""
+
 
 @contextmanager
 def unpacked(plan: Plan, stopped: Callable[[], None]) -> Iterator[Plan]:
     """The same plan, with a picture that can be read from any row on; `stopped` raises when it is time to go."""
     picture = plan.picture
-    if picture is None or picture.form != "png":
+    if picture is None or not picture.from_top:
         yield plan
         return
     target = Target(Path(plan.target))
@@ -43,7 +47,7 @@ def _unpack(picture: PlainPicture, file: BinaryIO, stopped: Callable[[], None]) 
     height, width = picture.shape
     step = max(1, STRIP // (width * picture.bands * np.dtype(picture.dtype).itemsize))
     out = np.empty((min(step, height), width, picture.bands), picture.dtype)
-    with PngRows(picture) as decoder:
+    with DECODERS[picture.form](picture) as decoder:
         for top in range(0, height, step):
             strip = out[: min(step, height - top)]
             decoder.read(top, len(strip), strip)

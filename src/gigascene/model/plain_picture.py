@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Form = Literal["pnm", "png", "raw"]
-Packing = Literal["bytes", "bits", "text", "text-bits", "deflate"]
+Form = Literal["pnm", "png", "jpeg", "raw"]
+Packing = Literal["bytes", "bits", "text", "text-bits", "deflate", "dct"]
 Depth = Literal["uint8", "uint16"]
 ByteOrder = Literal["big", "little"]
 
@@ -41,10 +41,10 @@ class PlainPicture:
 
     packing: Packing = "bytes"
     """How samples are stored: 1 or 2 bytes each; 8 pixels to a byte and 1 for black; in decimal; ``"01"`` and 1 for black;
-    PNG's own way."""
+    PNG's own way; JPEG's."""
 
     offset: int = 0
-    """Byte of the first sample; 0 where there is no such place (PNG)."""
+    """Byte of the first sample; 0 where there is no such place (PNG, JPEG)."""
 
     byteorder: ByteOrder = "big"
     """Of stored 16-bit samples."""
@@ -55,8 +55,16 @@ class PlainPicture:
     colors: str = ""
     """What the file says of its colours, in words, where that is not sRGB."""
 
+    held: int = 0
+    """Bytes that its decoder must hold, however few rows are asked for: of a JPEG in several scans, the whole picture."""
+
     identity: str = ""
     """Size and modification time when it was looked at; pixels are read of this version and no other."""
+
+    @property
+    def from_top(self) -> bool:
+        """Whether its rows can only be decoded from the first on, so that it is unpacked before it is worked on."""
+        return self.packing in {"deflate", "dct"}
 
     def __post_init__(self) -> None:
         full = {"uint8": 255, "uint16": 65535}.get(self.dtype, 0)

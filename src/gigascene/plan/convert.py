@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,15 +20,16 @@ from gigascene.model.plan import AS_IT_IS, Cut, Execution, Format, Plan, Recipe
 from gigascene.model.scene import Asset, Scene
 from gigascene.plan import fingerprint
 from gigascene.plan.build import NO_TONE, completed, writer_of
-from gigascene.readers import geotiff, png, pnm
+from gigascene.readers import geotiff, jpeg, png, pnm
 from gigascene.readers.window import MASK
 from gigascene.storage import hrefs
 from gigascene.storage.contents import start
 from gigascene.storage.identity import identity
 from gigascene.storage.scratch import absolute
+from gigascene.storage.signatures import LONGEST, Kind, kind_of
 
-TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-"""What they begin with."""
+DESCRIBED: Mapping[Kind | None, Callable[[Path], PlainPicture]] = {"png": png.describe, "jpeg": jpeg.describe}
+"""Kinds of files that hold one plain picture, and what reads their headers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,17 +129,14 @@ def found(source: str, index: int = 0) -> Found:
     if hrefs.is_remote(source):
         return _remote(hrefs.remember(source), index)
     path = Path(source)
-    begin = _start(path)
-    if begin.startswith(b"\x89PNG"):
-        _only_one(path, index)
-        return of_picture(png.describe(path))
-    if begin[:1] == b"P" and begin[1:2] in b"1234567":
+    kind = kind_of(begin := _start(path))
+    if kind == "pnm":
         return of_picture(pnm.describe(path, index))
-    if begin.startswith(TIFF):
+    if kind == "tiff" or kind in DESCRIBED:
         _only_one(path, index)
-        return _of_tiff(str(path.resolve()), path.stem)
+        return _of_tiff(str(path.resolve()), path.stem) if kind == "tiff" else of_picture(DESCRIBED[kind](path))
     raise BadInput(
-        f"is no PNG, PAM, PNM or TIFF: it begins with {begin[:8]!r}.",
+        f"is no PNG, PAM, PNM, JPEG or TIFF: it begins with {begin[:8]!r}.",
         str(path),
         hint="Samples without a header need --raw COLUMNSxROWSxBANDS.",
     )
@@ -146,7 +144,7 @@ def found(source: str, index: int = 0) -> Found:
 
 def _remote(href: str, index: int) -> Found:
     """A GeoTIFF behind an address: only of these are parts read from there."""
-    if not start(href, 4).startswith(TIFF):
+    if kind_of(start(href, LONGEST)) != "tiff":
         raise BadInput("is no TIFF; other pictures are read from disk.", href, hint="Fetch it first.")
     if index:
         raise BadInput(f"holds one picture; there is no number {index}.", href)
@@ -225,6 +223,6 @@ def _only_one(path: Path, index: int) -> None:
 def _start(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(16)
+            return file.read(LONGEST)
     except OSError as error:
         raise BadInput(f"cannot be opened: {error.strerror}", str(path)) from error

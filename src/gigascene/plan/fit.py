@@ -49,9 +49,10 @@ def _cut(plan: Plan) -> Plan:
     engine = ENGINES[plan.execution.engine](plan.execution.workers)
     wanted = replace(plan.execution, workers=engine.workers)
     writer, format = WRITERS[plan.format.writer], plan.format
-    ending = writer.finishing(format)
+    unpacking = 0 if plan.picture is None else plan.picture.held
+    alone = max(writer.finishing(format), unpacking)  # before the first task, and behind the last
     try:
-        cut, execution = cut_to_memory(_needs(plan), format, writer.codec, wanted, engine.processes, ending)
+        cut, execution = cut_to_memory(_needs(plan), format, writer.codec, wanted, engine.processes, alone)
     except LimitExceeded:
         if not wanted.elastic or wanted.workers == 1:
             raise

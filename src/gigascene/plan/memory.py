@@ -2,7 +2,7 @@
 
 limit >= (base + decoded blocks + tables) of every process + workers x (source pixels in hand + levels of a window + codec's scratch)
          + ahead (bodies being made, waiting or unclaimed) + open handles
-and limit >= base of every process + what the sink needs to finish, when all tasks are done
+and limit >= base of every process + what unpacks the source before the first task, or finishes the file behind the last
 """
 
 from __future__ import annotations
@@ -79,9 +79,9 @@ def memory_of(said: str | int) -> int:
 
 
 def cut_to_memory(
-    needs: Needs, format: Format, codec: Codec, wanted: Execution, processes: int, finishing: int = 0
+    needs: Needs, format: Format, codec: Codec, wanted: Execution, processes: int, alone: int = 0
 ) -> tuple[Cut, Execution]:
-    """The largest sensible tasks that fit into `wanted.memory`, and behind them what the sink needs to finish.
+    """The largest sensible tasks that fit into `wanted.memory`, and before or behind them what is done without them, `alone`.
 
     Raises `LimitExceeded` when even one piece a task and windows of a few rows do not.
     """
@@ -89,7 +89,7 @@ def cut_to_memory(
     for cut in _cuts(needs, format, codec, wanted.workers, processes):
         ahead = (wanted.workers + max(wanted.workers // 2, 1)) * cut.task_pieces * codec.bound(format)
         running = projected(needs, format, codec, cut, wanted.workers, processes) + ahead
-        total = max(running, processes * base() + finishing)
+        total = max(running, processes * base() + alone)
         if total <= wanted.memory:
             return cut, replace(wanted, ahead=ahead, projected=total)
     raise LimitExceeded(

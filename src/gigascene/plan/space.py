@@ -114,7 +114,7 @@ def _assembled(format: Format) -> bool:
 def _unpacked(plan: Plan) -> int:
     """Of a picture that is unpacked beside the target first (`gigascene.execute.unpack`)."""
     picture = plan.picture
-    if picture is None or picture.form != "png":
+    if picture is None or not picture.from_top:
         return 0
     return picture.shape[0] * picture.shape[1] * picture.bands * np.dtype(picture.dtype).itemsize
 
@@ -128,7 +128,7 @@ def _free(plan: Plan) -> int:
 
 def _instead(plan: Plan) -> str:
     if _unpacked(plan):
-        return "A PNG is unpacked beside what is made of it: write to another disk."
+        return "Its source is unpacked beside what is made of it: write to another disk."
     if plan.format.writer == "cog":
         return "Leave out --compress none, or write to another disk."
     fitting = [suffix for suffix, other in others(plan) if space(other).least <= _free(plan)]

@@ -19,6 +19,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOEr
 from gigascene.model.errors import BadInput, Broken
 from gigascene.storage import hrefs, remote
 from gigascene.storage.contents import start
+from gigascene.storage.signatures import LONGEST, SIGNATURES
 
 AGAIN = "Is the file whole? Fetch it again."
 
@@ -42,15 +43,9 @@ class Kind:
     """What its files begin with."""
 
 
-GEOTIFF = Kind(driver="GTiff", title="TIFF", magic=(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"))
-"""TIFF and BigTIFF, either byte order."""
+GEOTIFF = Kind(driver="GTiff", title="TIFF", magic=SIGNATURES["tiff"])
 
-JPEG2000 = Kind(
-    driver="JP2OpenJPEG",
-    title="JPEG 2000 file",
-    magic=(b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"),
-)
-"""JP2, and a bare codestream."""
+JPEG2000 = Kind(driver="JP2OpenJPEG", title="JPEG 2000 file", magic=SIGNATURES["jpeg2000"])
 
 KINDS = (GEOTIFF, JPEG2000)
 
@@ -87,7 +82,7 @@ def kind_of(href: str, band: str, kinds: tuple[Kind, ...] = KINDS) -> Kind:
     that names any other file. Raises `BadInput` where it is none of `kinds`.
     """  # noqa: D205
     try:
-        found = start(href, 16)
+        found = start(href, LONGEST)
     except BadInput as error:
         raise type(error)(error.args[0], href, band, hint=error.args[4] or AGAIN) from error
     except OSError as error:

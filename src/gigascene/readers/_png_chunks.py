@@ -10,8 +10,8 @@ from isal import isal_zlib
 
 from gigascene.model.errors import BadInput
 from gigascene.readers._samples import AGAIN
+from gigascene.storage.signatures import PNG
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 SLICE = 64 << 10
 """Bytes of the file in hand."""
 
@@ -34,7 +34,7 @@ class Chunks:
         self._kind = b""
         self._crc = self._others = 0
         file.seek(0)
-        if (start := file.read(8)) != SIGNATURE:
+        if (start := file.read(8)) != PNG:
             raise BadInput(f"is no PNG: it begins with {start!r}.", href, hint=AGAIN)
 
     def next(self) -> bytes:

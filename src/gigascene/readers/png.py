@@ -47,11 +47,6 @@ def describe(path: str | Path) -> PlainPicture:
     return _picture(header, href, seen)
 
 
-def scratch(picture: PlainPicture) -> int:
-    """The most bytes that `PngRows` has in hand, beside the rows that are asked for."""
-    return 6 * max(STRIP, row_bytes(picture)) + 8 * SLICE
-
-
 def _picture(header: Header, href: str, seen: str) -> PlainPicture:
     return PlainPicture(
         href=href,

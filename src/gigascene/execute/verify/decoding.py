@@ -22,6 +22,7 @@ from gigascene.metadata.geotiff_tags import ungeoreferenced_allowed
 from gigascene.model.errors import BadInput
 from gigascene.model.plain_picture import PlainPicture
 from gigascene.readers import png, pnm
+from gigascene.storage.signatures import kind_of_file
 
 STRIP = 4 << 20
 """Bytes of pixels in hand, of each decoder."""
@@ -31,11 +32,6 @@ LARGEST_BLOCK = 256 << 20
 
 MOST_LIBPNG = 1_000_000
 """Pixels of a side that GDAL's libpng reads."""
-
-SIGNATURES = {
-    b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"II*\0": "tiff", b"MM\0*": "tiff", b"II+\0": "tiff", b"MM\0+": "tiff",
-    **{b"P%d" % number: "pnm" for number in range(1, 8)},
-}  # fmt: skip
 
 Watch = Callable[[float], None]
 """Told how far it is, 0 to 1."""
@@ -72,10 +68,8 @@ def decode(path: Path, watch: Watch, *, both: bool = False) -> Decoded:
     BadInput
         Where a decoder refuses the file, or two of them see different pixels.
     """
-    with path.open("rb") as file:
-        start = file.read(4)
-    kind = next((kind for begin, kind in SIGNATURES.items() if start.startswith(begin)), "")
-    if not kind:
+    kind = kind_of_file(path)
+    if kind is None or kind == "jpeg2000":
         return Decoded(by=(), note=f"nothing here decodes {path.suffix[1:].upper() or 'such'} files")
     options = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_PAM_ENABLED": "NO", "GDAL_CACHEMAX": 2 * STRIP}
     strict = {"GDAL_ERROR_ON_LIBJPEG_WARNING": "YES", "GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO"}

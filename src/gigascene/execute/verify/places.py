@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gigascene.execute.digests import BLOCK, Segments
 from gigascene.model.grid import PieceGrid
+from gigascene.storage.signatures import kind_of_file
 
 LITTLE = {b"II*\0": ("<HHII", "<I", 2, 4), b"II+\0": ("<HHQQ", "<Q", 8, 8)}
 """Classic and BigTIFF: an entry, an offset, bytes of the number of entries, bytes of a value."""
@@ -34,17 +35,13 @@ MADE = 3
 
 def is_tiff(path: Path) -> bool:
     """A TIFF in the byte order that we write."""
-    return _start(path) in LITTLE
+    with path.open("rb") as file:
+        return file.read(4) in LITTLE
 
 
 def is_jpeg(path: Path) -> bool:
     """A JPEG."""
-    return _start(path).startswith(b"\xff\xd8\xff")
-
-
-def _start(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(4)
+    return kind_of_file(path) == "jpeg"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
