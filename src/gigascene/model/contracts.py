@@ -95,6 +95,23 @@ class Sink(Protocol):
         """Stop; `keep` the body for a resume, or leave nothing behind."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnDisk:
+    """What a writer's output takes on the disk."""
+
+    share: float
+    """What the finished file usually keeps of its pixels' bytes; from 1 on it never has less."""
+
+    assembled: bool = False
+    """The finished file is made out of another, so that for a moment both are there."""
+
+    reduced: bool = False
+    """It is a small picture, however large its source: no larger than its pieces, and no other format is the same."""
+
+    smaller: str = ""
+    """What its user can do where the disk cannot hold it; empty: write another format."""
+
+
 class Writer(Protocol):
     """One kind of output file."""
 
@@ -112,6 +129,9 @@ class Writer(Protocol):
 
     def finishing(self, format: Format) -> int:
         """Working memory of its sink's `finish`, bytes."""
+
+    def on_disk(self, format: Format) -> OnDisk:
+        """What the output takes on the disk; of a format that is filled in."""
 
     def open(self, body: Path, plan: Plan, done: Record) -> Sink:
         """Open a sink on a body file that already holds the pieces `done`, verified, and nothing behind them.

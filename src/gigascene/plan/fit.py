@@ -16,9 +16,6 @@ from gigascene.works.overlay import HELD
 EXACT = {".tif": "cog", ".png": "png", ".pam": "pam"}
 """Suffixes and writers of single files that keep every pixel, the most useful first."""
 
-REDUCED = {"figure", "preview"}
-"""Writers of small pictures: no other format is the same."""
-
 
 def fitted(plan: Plan) -> Plan:
     """The plan cut into tasks that fit its memory; raises `LimitExceeded`, which names formats that would fit."""
@@ -32,7 +29,7 @@ def fitted(plan: Plan) -> Plan:
 
 def others(plan: Plan) -> Iterator[tuple[str, Plan]]:
     """Other formats that hold this picture to the pixel, and its plan for each, which fits the same memory."""
-    if plan.format.writer in REDUCED:
+    if WRITERS[plan.format.writer].on_disk(plan.format).reduced:
         return
     for suffix, name in EXACT.items():
         if name == plan.format.writer:

@@ -9,18 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from gigascene.model.contracts import Writer
 from gigascene.model.errors import WriteFailed
-from gigascene.model.plan import Format, Plan
-from gigascene.plan.fit import REDUCED, others
+from gigascene.model.plan import Plan
+from gigascene.plan.fit import others
 from gigascene.registry import WRITERS
 from gigascene.storage.folder import target_of
 from gigascene.storage.scratch import existing, made_at
-
-SHARES = {"png": 0.6, "jpg": 0.1, "webp": 0.1, "deflate": 0.6, "zstd": 0.6, "lzw": 0.6, "jpeg": 0.1, "none": 1.0}
-"""What a picture of the Earth usually keeps of its bytes, by way of compression: measured on the benchmarks' sources, rounded up."""
-
-WITH_SMALLER = 4 / 3
-"""A picture and all its smaller levels: 1 + 1/4 + 1/16 …"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +53,14 @@ def space(plan: Plan) -> Space:
     """What a plan needs and what there is."""
     format = plan.format
     raw = format.shape[0] * format.shape[1] * format.bands * np.dtype(format.dtype).itemsize
-    codec = WRITERS[format.writer].codec
-    most = len(codec.pieces(format)) * codec.bound(format)
-    share, twice = _share(format), 1 + _assembled(format)
-    file = most if format.writer in REDUCED else int(raw * share)
+    writer: Writer = WRITERS[format.writer]
+    most = len(writer.codec.pieces(format)) * writer.codec.bound(format)
+    there = writer.on_disk(format)
+    twice, file = 1 + there.assembled, most if there.reduced else int(raw * there.share)
     unpacked = _unpacked(plan)
     return Space(
         file=file,
-        least=unpacked + (twice * raw if share >= 1 and format.writer not in REDUCED else 0),
+        least=unpacked + (twice * raw if there.share >= 1 and not there.reduced else 0),
         likely=unpacked + twice * file,
         most=unpacked + twice * max(most, file),
         free=_free(plan),
@@ -94,23 +89,6 @@ def _check_files(plan: Plan) -> None:
         raise WriteFailed(plan.target, what, "Use a larger --tile, or write .tif, which is one file.")
 
 
-def _share(format: Format) -> float:
-    """Bytes of the file by bytes of its pixels."""
-    if format.writer == "pam":
-        return 1.0
-    kind = {"png": "png", "jpeg": "jpeg"}.get(format.writer)
-    if kind is not None:
-        return SHARES[kind]
-    way = str(format.options.get("tiles") or format.options.get("compress"))
-    return SHARES.get(way, 0.6) * WITH_SMALLER
-
-
-def _assembled(format: Format) -> bool:
-    """True where the finished file is made out of another, so that for a moment both are there."""
-    masked = format.alpha or format.nodata is not None
-    return format.writer not in {"png", "pam"} and (format.writer != "jpeg" or masked)
-
-
 def _unpacked(plan: Plan) -> int:
     """Of a picture that is unpacked beside the target first (`gigascene.execute.unpack`)."""
     picture = plan.picture
@@ -129,8 +107,8 @@ def _free(plan: Plan) -> int:
 def _instead(plan: Plan) -> str:
     if _unpacked(plan):
         return "Its source is unpacked beside what is made of it: write to another disk."
-    if plan.format.writer == "cog":
-        return "Leave out --compress none, or write to another disk."
+    if smaller := WRITERS[plan.format.writer].on_disk(plan.format).smaller:
+        return str(smaller)
     fitting = [suffix for suffix, other in others(plan) if space(other).least <= _free(plan)]
     return f"Write {' or '.join(fitting)}, or to another disk." if fitting else "Write to another disk."
 

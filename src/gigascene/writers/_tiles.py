@@ -17,12 +17,13 @@ from gigascene.codecs._tile_image import BLANK, TileImage, unpacked
 from gigascene.codecs._tile_layout import TileLayout
 from gigascene.codecs.tile_rows import Half, pyramid
 from gigascene.codecs.tiles import TileCodec
-from gigascene.model.contracts import Piece, Placed, Record
+from gigascene.model.contracts import OnDisk, Piece, Placed, Record
 from gigascene.model.errors import WriteFailed
 from gigascene.model.plan import Format, Plan
 from gigascene.storage.folder import FolderTarget, place_with_head
 from gigascene.storage.local import Target, discard
 from gigascene.writers._body import Body
+from gigascene.writers._on_disk import SHARES, WITH_SMALLER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +177,11 @@ def finishing(layout: TileLayout, format: Format) -> int:
     """Memory of `TilesSink.finish`, bytes: rows of tiles of the level workers made last and of all smaller ones, each twice."""
     rows, columns = layout.level_shape(layout.made)
     return 4 * min(layout.tile, rows) * columns * format.bands * np.dtype(format.dtype).itemsize
+
+
+def on_disk(layout: TileLayout) -> OnDisk:
+    """What a folder takes on the disk."""
+    return OnDisk(share=SHARES[layout.kind] * WITH_SMALLER, assembled=True)
 
 
 class _Level:

@@ -40,11 +40,12 @@ from gigascene.codecs._tiff_tile import framed, tile_coder, unframed
 from gigascene.codecs.tiff import CODEC
 from gigascene.codecs.tile_rows import Half, pyramid
 from gigascene.metadata.geotiff_tags import geotiff_tags, ungeoreferenced_allowed
-from gigascene.model.contracts import Record
+from gigascene.model.contracts import OnDisk, Record
 from gigascene.model.errors import UsageError, WriteFailed
 from gigascene.model.plan import Format, Plan
 from gigascene.writers._body import FileSink
 from gigascene.writers._limits import check_sides
+from gigascene.writers._on_disk import SHARES, WITH_SMALLER
 
 A_TILE = 120
 """Bytes that the place and the lengths of one tile take while the file is assembled, in arrays and in the header: measured 60."""
@@ -133,6 +134,14 @@ class CogWriter:
         tiles = sum(-(-rows // tile) * -(-columns // tile) for rows, columns in shapes)
         rows, columns = shapes[min(MADE, len(shapes) - 1)]
         return 4 * min(tile, rows) * columns * format.bands * np.dtype(format.dtype).itemsize + tiles * A_TILE
+
+    def on_disk(self, format: Format) -> OnDisk:
+        """By its compression, with overviews."""
+        return OnDisk(
+            share=SHARES[str(format.options["compress"])] * WITH_SMALLER,
+            assembled=True,
+            smaller="Leave out --compress none, or write to another disk.",
+        )
 
     def open(self, body: Path, plan: Plan, done: Record) -> CogSink:
         """A sink on the body file."""

@@ -13,10 +13,10 @@ from pathlib import Path
 from gigascene.codecs._tile_layout import TileLayout, check_known, check_pixels, tile_options, truth
 from gigascene.codecs.tiles import TileCodec
 from gigascene.metadata.deep_zoom import descriptor
-from gigascene.model.contracts import Record
+from gigascene.model.contracts import OnDisk, Record
 from gigascene.model.errors import UsageError
 from gigascene.model.plan import Format, Plan
-from gigascene.writers._tiles import TilesSink, Tree, finishing
+from gigascene.writers._tiles import TilesSink, Tree, finishing, on_disk
 
 
 def layout(format: Format) -> TileLayout:
@@ -56,6 +56,10 @@ class DeepZoomWriter:
     def finishing(self, format: Format) -> int:
         """A row of tiles of every level that workers do not make."""
         return finishing(layout(format), format)
+
+    def on_disk(self, format: Format) -> OnDisk:
+        """By the tiles' own format, with all smaller levels; made out of a body."""
+        return on_disk(layout(format))
 
     def open(self, body: Path, plan: Plan, done: Record) -> TilesSink:
         """A sink on the body file."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gigascene.codecs.reduced import CODEC, reduced_shape
-from gigascene.model.contracts import Record
+from gigascene.model.contracts import OnDisk, Record
 from gigascene.model.errors import UsageError
 from gigascene.model.plan import Format, Plan
 from gigascene.writers._body import FileSink
@@ -85,6 +85,10 @@ class FigureWriter:
         canvas = math.prod(side * longer + ROOM_IN for side in format.shape) * dpi**2
         a_pixel, a_dot = MEMORY[format.suffix]
         return LIBRARY + int(rows * columns * a_pixel + canvas * a_dot)
+
+    def on_disk(self, format: Format) -> OnDisk:
+        """A drawing, made of a few pixels."""
+        return OnDisk(share=1, assembled=True, reduced=True)
 
     def open(self, body: Path, plan: Plan, done: Record) -> FigureSink:
         """A sink on the body file."""

@@ -21,11 +21,12 @@ from rasterio.windows import Window
 from gigascene.codecs.jpeg import CODEC, color_bands, has_mask, header
 from gigascene.codecs.png import ZLIB_HEADER, adler32_combine
 from gigascene.metadata.geotiff_tags import ungeoreferenced_allowed
-from gigascene.model.contracts import Placed, Record
+from gigascene.model.contracts import OnDisk, Placed, Record
 from gigascene.model.errors import UsageError, WriteFailed
 from gigascene.model.plan import Format, Plan
 from gigascene.writers._body import FileSink
 from gigascene.writers._limits import check_sides
+from gigascene.writers._on_disk import SHARES
 
 MAX_SIDE = 65_500
 """The format's own limit is 65,535; libjpeg, with which nearly everything reads it, stops here."""
@@ -112,6 +113,10 @@ class JpegWriter:
     def finishing(self, format: Format) -> int:
         """One strip on its way, and GDAL's look at the file."""
         return 2 * CODEC.bound(format)
+
+    def on_disk(self, format: Format) -> OnDisk:
+        """Another file is assembled where there is a mask."""
+        return OnDisk(share=SHARES["jpeg"], assembled=has_mask(format))
 
     def open(self, body: Path, plan: Plan, done: Record) -> JpegSink:
         """A sink on the body file."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gigascene.codecs.pam import CODEC, classic_header, header, offset
-from gigascene.model.contracts import Piece, Record
+from gigascene.model.contracts import OnDisk, Piece, Record
 from gigascene.model.errors import UsageError
 from gigascene.model.plan import Format, Plan
 from gigascene.writers._body import FileSink
@@ -55,6 +55,10 @@ class PamWriter:
     def finishing(self, format: Format) -> int:
         """The body is the file."""
         return 0
+
+    def on_disk(self, format: Format) -> OnDisk:
+        """Samples as they are."""
+        return OnDisk(share=1)
 
     def open(self, body: Path, plan: Plan, done: Record) -> PamSink:
         """A sink on the body file."""

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from gigascene.codecs.png import CODEC, LEVELS, header, trailer
-from gigascene.model.contracts import Record
+from gigascene.model.contracts import OnDisk, Record
 from gigascene.model.errors import UsageError, WriteFailed
 from gigascene.model.plan import Format, Plan
 from gigascene.writers._body import FileSink
 from gigascene.writers._channels import check_alpha
 from gigascene.writers._limits import MOST, check_sides
+from gigascene.writers._on_disk import SHARES
 
 
 class PngSink(FileSink):
@@ -59,6 +60,10 @@ class PngWriter:
     def finishing(self, format: Format) -> int:
         """The body is the file."""
         return 0
+
+    def on_disk(self, format: Format) -> OnDisk:
+        """The body is the file."""
+        return OnDisk(share=SHARES["png"])
 
     def open(self, body: Path, plan: Plan, done: Record) -> PngSink:
         """A sink on the body file."""

@@ -12,7 +12,7 @@ import numpy as np
 from gigascene.codecs import png
 from gigascene.codecs.reduced import CODEC, reduced_shape
 from gigascene.model.block import Shown
-from gigascene.model.contracts import Piece, Record
+from gigascene.model.contracts import OnDisk, Piece, Record
 from gigascene.model.errors import UsageError
 from gigascene.model.grid import Window
 from gigascene.model.plan import Format, Plan
@@ -65,6 +65,10 @@ class PreviewWriter:
         """The reduced picture, its strips, and the file that they are joined to."""
         rows, columns = reduced_shape(format)
         return 4 * rows * columns * format.bands
+
+    def on_disk(self, format: Format) -> OnDisk:
+        """A few pixels."""
+        return OnDisk(share=1, assembled=True, reduced=True)
 
     def open(self, body: Path, plan: Plan, done: Record) -> PreviewSink:
         """A sink on the body file."""

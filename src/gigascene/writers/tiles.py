@@ -22,11 +22,11 @@ from gigascene.codecs._tile_layout import (
 )
 from gigascene.codecs.tile_grid import GEODETIC, OnGrid, on_grid
 from gigascene.codecs.tiles import TileCodec
-from gigascene.model.contracts import Record
+from gigascene.model.contracts import OnDisk, Record
 from gigascene.model.errors import UsageError
 from gigascene.model.plan import Format, Plan
 from gigascene.storage.folder import SUFFIX
-from gigascene.writers._tiles import TilesSink, Tree, finishing
+from gigascene.writers._tiles import TilesSink, Tree, finishing, on_disk
 
 SCHEMES = ("xyz", "tms")
 """Rows are counted from the north, or from the south."""
@@ -78,6 +78,10 @@ class TilesWriter:
     def finishing(self, format: Format) -> int:
         """A row of tiles of every level that workers do not make."""
         return finishing(layout(format), format)
+
+    def on_disk(self, format: Format) -> OnDisk:
+        """By the tiles' own format, with all smaller levels; made out of a body."""
+        return on_disk(layout(format))
 
     def open(self, body: Path, plan: Plan, done: Record) -> TilesSink:
         """A sink on the body file."""
