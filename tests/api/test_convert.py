@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import signal
 import struct
 import subprocess
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import gigascene
+from cli.shell import spoken
 from gigascene.metadata.geotiff_tags import ungeoreferenced_allowed
 from gigascene.model.errors import BadInput, GigasceneError, LimitExceeded, UsageError, WriteFailed
 from gigascene.readers import pnm
@@ -100,6 +102,55 @@ def test_any_cut_and_engine_give_the_same_bytes(tmp_path):
             gigascene.convert(start, target, engine=engine, workers=workers, memory=memory)
             seen.add(hashlib.sha256(target.read_bytes()).hexdigest())
         assert len(seen) == 1
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    height=st.integers(1, 90),
+    width=st.integers(1, 1200),
+    bands=st.integers(1, 4),
+    dtype=st.sampled_from(["uint8", "uint16"]),
+    order=st.sampled_from(["big", "little"]),
+)
+def test_what_has_no_header_is_read_as_it_was_written(tmp_path_factory, height, width, bands, dtype, order):
+    folder = tmp_path_factory.mktemp("raw")
+    levels = noise((height, width), bands, dtype, seed=height * width)
+    gigascene.convert(write_pam(folder / "a.pam", levels), folder / "a.raw", options={"byteorder": order}, workers=2)
+    stored = np.fromfile(folder / "a.raw", np.dtype(dtype).newbyteorder(">" if order == "big" else "<"))
+    np.testing.assert_array_equal(stored.reshape(levels.shape), levels)
+    how = {"raw": (width, height, bands), "depth": 8 * levels.itemsize, "byteorder": order}
+    gigascene.convert(folder / "a.raw", folder / "b.pam", **how)
+    np.testing.assert_array_equal(read_pam(folder / "b.pam"), levels)
+
+
+def test_the_command_says_how_raw_is_read(tmp_path, capsys, monkeypatch):
+    levels = noise((50, 70), 3, "uint16")
+    source = write_pam(tmp_path / "a.pam", levels)
+    code, _, err = spoken(capsys, monkeypatch, "convert", source, "-o", tmp_path / "a.raw", "--byte-order", "little")
+    assert code == 0
+    words = re.search(r"convert (--raw .*)", err)[1].split()
+    assert words == ["--raw", "70x50x3", "--depth", "16", "--byte-order", "little"]
+    assert spoken(capsys, monkeypatch, "convert", tmp_path / "a.raw", *words, "-o", tmp_path / "b.pam")[0] == 0
+    np.testing.assert_array_equal(read_pam(tmp_path / "b.pam"), levels)
+    with pytest.raises(UsageError, match="big or little"):
+        gigascene.plan_convert(source, tmp_path / "a.raw", options={"byteorder": "middle"})
+
+
+def test_samples_that_look_like_another_format_are_verified(tmp_path):
+    """Nothing decodes samples; what they begin with is chance."""
+    levels = np.frombuffer(b"P5 9 9 255\n" + bytes(70), np.uint8).reshape(9, 9, 1)
+    gigascene.convert(write_pam(tmp_path / "a.pam", levels), tmp_path / "a.raw")
+    assert gigascene.verify(tmp_path / "a.raw")
+
+
+@pytest.mark.parametrize(("bands", "magic"), [(1, b"P5"), (3, b"P6")])
+def test_pnm_is_grey_or_rgb(tmp_path, bands, magic):
+    levels = noise((40, 50), bands, "uint16")
+    gigascene.convert(write_pam(tmp_path / "a.pam", levels), tmp_path / "a.pnm")
+    assert (tmp_path / "a.pnm").read_bytes()[:2] == magic
+    np.testing.assert_array_equal(read_pam(tmp_path / "a.pnm"), levels)
+    with pytest.raises(UsageError, match=r"\.pnm holds grey or RGB .*write \.pam"):
+        gigascene.plan_convert(write_pam(tmp_path / "b.pam", noise((4, 5), bands + 1)), tmp_path / "b.pnm")
 
 
 @pytest.mark.parametrize("progressive", [False, True])

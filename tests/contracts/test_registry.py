@@ -132,9 +132,11 @@ READERS = {
     ("jpeg", ".jpeg"): (by_pillow,),
     ("pam", ".pam"): (by_netpbm_rules,),
     ("pam", ".ppm"): (by_pillow, by_gdal),
+    ("pam", ".pnm"): (by_pillow, by_gdal),
 }
 ELSEWHERE = {("pam", ".pgm"), ("figure", ".pdf"), ("figure", ".svg"), ("preview", ".png"), ("deepzoom", ".dzi")}
-"""Grey only; drawings; reduced; a folder of tiles: each has a test of its own."""
+ELSEWHERE |= {("raw", ".raw")}
+"""Grey only; drawings; reduced; a folder of tiles; nothing but samples: each has a test of its own."""
 
 
 def test_every_suffix_has_a_reader():

@@ -35,7 +35,9 @@ def convert(
         str | None, typer.Option("--raw", metavar="WxHxB", help="No header: columns x rows x bands.")
     ] = None,
     depth: Annotated[int, typer.Option("--depth", help="Bits of a raw sample: 8 or 16.")] = 8,
-    byte_order: Annotated[str, typer.Option("--byte-order", help="Of raw 16-bit samples: big or little.")] = "big",
+    byte_order: Annotated[
+        str, typer.Option("--byte-order", help="Of raw 16-bit samples, read or written: big or little.")
+    ] = "big",
     offset: Annotated[int, typer.Option("--offset", help="Bytes before the first raw sample.")] = 0,
     datetime: Annotated[
         str, typer.Option("--datetime", metavar="TIME", help="When it was taken, or BEGIN/END: for its STAC item.")
@@ -61,16 +63,18 @@ def convert(
 
     if image == 0 and raw is None and not quiet:
         _tell_others(source)
+    said = o.one_of("--byte-order", byte_order, ("big", "little"))
+    order = said if output.lower().endswith(".raw") else None
     plan = gigascene.plan_convert(
         source,
         output,
         image=image,
         raw=_raw(raw),
         depth=depth,
-        byteorder=o.one_of("--byte-order", byte_order, ("big", "little")),
+        byteorder=said,
         offset=offset,
         datetime=datetime,
-        options=given(compress=compress, level=level, quality=quality, tile=tile, tiles=tiles),
+        options=given(compress=compress, level=level, quality=quality, tile=tile, tiles=tiles, byteorder=order),
         resampling=resampling,  # type: ignore[arg-type]  # checked there
         engine=engine,
         overwrite=not no_overwrite,

@@ -29,12 +29,12 @@ class Beside:
 
 
 def world_suffix(suffix: str) -> str:
-    """ESRI's rule, first and last letter and w; but GDAL looks for .wld beside PGM and PPM.
+    """ESRI's rule, first and last letter and w; but GDAL looks for .wld beside PGM, PPM and PNM.
 
     >>> world_suffix(".png"), world_suffix(".ppm")
     ('.pgw', '.wld')
     """
-    return ".wld" if suffix in {".pgm", ".ppm", ""} else f".{suffix[1]}{suffix[-1]}w"
+    return ".wld" if suffix in {".pgm", ".ppm", ".pnm", ""} else f".{suffix[1]}{suffix[-1]}w"
 
 
 def side_names(picture: Path) -> tuple[Path, Path]:

@@ -113,7 +113,10 @@ class OnDisk:
 
 
 class Writer(Protocol):
-    """One kind of output file."""
+    """One kind of output file.
+
+    One whose files do not say what a reader must know has a method `reading`: of a format, the words that tell it.
+    """
 
     name: str
     suffixes: tuple[str, ...]

@@ -269,7 +269,9 @@ def completed(plan: Plan, title: str) -> Plan:
         "gigascene:recipe": fingerprint.recipe_text(plan),
         "gigascene:fingerprint": fingerprint.fingerprint(plan),
     }
-    return fitted(replace(plan, format=replace(plan.format, metadata={**plan.format.metadata, **texts})))
+    told = getattr(WRITERS[plan.format.writer], "reading", None)
+    notes = plan.notes if told is None else (*plan.notes, told(plan.format))
+    return fitted(replace(plan, format=replace(plan.format, metadata={**plan.format.metadata, **texts}), notes=notes))
 
 
 def only_read(gather: Gather) -> Scene:

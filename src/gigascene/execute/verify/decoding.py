@@ -68,7 +68,7 @@ def decode(path: Path, watch: Watch, *, both: bool = False) -> Decoded:
     BadInput
         Where a decoder refuses the file, or two of them see different pixels.
     """
-    kind = kind_of_file(path)
+    kind = kind_of_file(path) if path.suffix.lower() != ".raw" else None  # samples may begin like anything
     if kind is None or kind == "jpeg2000":
         return Decoded(by=(), note=f"nothing here decodes {path.suffix[1:].upper() or 'such'} files")
     options = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_PAM_ENABLED": "NO", "GDAL_CACHEMAX": 2 * STRIP}
