@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gigascene.metadata.deep_zoom import descriptor
+from gigascene.metadata.deep_zoom import DeepZoom, descriptor, parse_descriptor
 from gigascene.model.errors import BadInput
-from gigascene.serve.deep_zoom import DeepZoom, parse_descriptor
 
 SIDES = st.integers(1, 200_000)
 

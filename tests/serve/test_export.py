@@ -8,8 +8,8 @@ import pytest
 
 from gigascene.api.view import export_view
 from gigascene.codecs.tile_rows import Half, pyramid
+from gigascene.metadata.deep_zoom import DeepZoom
 from gigascene.model.errors import BadInput, UsageError, WriteFailed
-from gigascene.serve.deep_zoom import DeepZoom
 from gigascene.serve.encode import Levels, Validity
 from gigascene.serve.open import open_pictures
 from serve.pictures import SHAPES, as_seen, cog, geotiff, needs_openseadragon, noise, reductions, seen, visible

@@ -7,10 +7,9 @@ import pytest
 from affine import Affine
 from pyproj import CRS
 
-from gigascene.metadata.deep_zoom import descriptor
+from gigascene.metadata.deep_zoom import DeepZoom, descriptor
 from gigascene.model.errors import BadInput, GigasceneError, UsageError
 from gigascene.serve import site
-from gigascene.serve.deep_zoom import DeepZoom
 from gigascene.serve.open import open_pictures
 from gigascene.serve.picture import Facts
 from gigascene.serve.place import place

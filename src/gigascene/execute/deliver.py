@@ -21,7 +21,7 @@ from gigascene.model.plan import Plan
 from gigascene.plan.check import check_versions
 from gigascene.plan.fingerprint import fingerprint, sources
 from gigascene.storage.delivery import Delivery, SignedDelivery
-from gigascene.storage.folder import SUFFIX
+from gigascene.storage.folder import SUFFIX, tiles_beside
 from gigascene.storage.hrefs import is_remote
 from gigascene.storage.local import Target, writing
 from gigascene.storage.presigned import is_signed
@@ -64,7 +64,7 @@ def _folder(plan: Plan) -> str:
     name = plan.target.rpartition("/")[2]
     if plan.format.suffix == SUFFIX:
         return name
-    return f"{Path(name).stem}_files" if plan.format.suffix == ".dzi" else ""
+    return tiles_beside(name) if plan.format.suffix == ".dzi" else ""
 
 
 @contextmanager

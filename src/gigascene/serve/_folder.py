@@ -10,11 +10,12 @@ from typing import Any
 
 from pyproj.exceptions import CRSError
 
+from gigascene.metadata.deep_zoom import parse_descriptor
 from gigascene.model.errors import BadInput, UsageError
-from gigascene.serve.deep_zoom import parse_descriptor
 from gigascene.serve.encode import FORMATS, Coder
 from gigascene.serve.picture import Facts, Tile
 from gigascene.serve.place import from_json
+from gigascene.storage.folder import tiles_beside
 
 
 class DeepZoomFolder:
@@ -28,7 +29,7 @@ class DeepZoomFolder:
 
     def __init__(self, path: Path, name: str) -> None:
         zoom, format, overlap = parse_descriptor(_read(path), str(path))
-        self._tiles = path.with_name(f"{path.stem}_files").resolve()
+        self._tiles = path.with_name(tiles_beside(path.name)).resolve()
         if not self._tiles.is_dir():
             raise BadInput(f"has no tiles: there is no folder {self._tiles.name} beside it.", str(path))
         if format not in FORMATS:

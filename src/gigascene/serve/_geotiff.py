@@ -15,12 +15,12 @@ from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.windows import Window as RasterioWindow
 
 from gigascene.codecs.tile_rows import Half, pyramid
+from gigascene.metadata.deep_zoom import DeepZoom
 from gigascene.model.errors import BadInput
 from gigascene.model.grid import Window
 from gigascene.readers.geotiff import opened
 from gigascene.serve._bounded import Bounded
 from gigascene.serve._handles import Handles
-from gigascene.serve.deep_zoom import DeepZoom
 from gigascene.serve.encode import Coder, Levels, Validity, shown
 from gigascene.serve.picture import Facts, Tile
 from gigascene.serve.place import Place, place

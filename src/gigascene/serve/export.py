@@ -11,7 +11,7 @@ from gigascene.metadata.deep_zoom import descriptor
 from gigascene.serve.encode import Coder
 from gigascene.serve.picture import Picture
 from gigascene.serve.site import page_files, view_files
-from gigascene.storage.folder import FolderTarget
+from gigascene.storage.folder import FolderTarget, tiles_beside
 from gigascene.storage.local import writing
 
 Told = Callable[[int, int], None]
@@ -58,7 +58,7 @@ def export(
     of, done, size = sum(len(one.zoom) for one in facts), 0, sum(map(len, files.values()))
     with replacing(folder) as fresh:
         for picture, one, chosen in zip(pictures, facts, coders, strict=True):
-            tiles = fresh / f"{one.name}_files"
+            tiles = fresh / tiles_beside(f"{one.name}.dzi")
             for level in range(one.zoom.top + 1):
                 (tiles / str(level)).mkdir(parents=True)
             for level, row, column, content in picture.every_tile(chosen):

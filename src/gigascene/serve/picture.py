@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from gigascene.serve.deep_zoom import DeepZoom
+from gigascene.metadata.deep_zoom import DeepZoom
 from gigascene.serve.encode import Coder
 from gigascene.serve.place import Place
 

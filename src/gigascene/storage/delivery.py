@@ -17,7 +17,7 @@ from typing import Any
 
 from gigascene.model.errors import WriteFailed
 from gigascene.storage import presigned
-from gigascene.storage.folder import MARKER
+from gigascene.storage.folder import MARKER, tiles_beside
 from gigascene.storage.hrefs import public
 from gigascene.storage.local import INSTEAD, ITEM, RECEIPT, TELLING, THERE
 from gigascene.storage.ways import way_to
@@ -87,7 +87,7 @@ class Delivery:
     def _beside(self) -> list[Path]:
         """What belongs to the output, its receipt and its item left out."""
         telling = {self.made.name + suffix for suffix in TELLING}
-        temporary = f".{self.made.name}", f".{self.made.stem}_files"
+        temporary = f".{self.made.name}", f".{tiles_beside(self.made.name)}"
         names = (path for path in self.made.parent.iterdir() if not path.name.startswith(temporary))
         return sorted(path for path in names if path.name not in telling)
 

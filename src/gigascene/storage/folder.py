@@ -32,6 +32,15 @@ def target_of(path: str, suffix: str, *, keep: bool = False) -> Target:
     return FolderTarget(Path(path), keep=keep) if suffix == SUFFIX else Target(Path(path), keep=keep)
 
 
+def tiles_beside(descriptor: str) -> str:
+    """Name of the folder of tiles that a Deep Zoom descriptor speaks for.
+
+    >>> tiles_beside("world.dzi")
+    'world_files'
+    """
+    return f"{Path(descriptor).stem}_files"
+
+
 class FolderTarget(Target):
     """A folder to be written, and the temporary names beside it.
 

@@ -16,6 +16,7 @@ from gigascene.metadata.deep_zoom import descriptor
 from gigascene.model.contracts import OnDisk, Record
 from gigascene.model.errors import UsageError
 from gigascene.model.plan import Format, Plan
+from gigascene.storage.folder import tiles_beside
 from gigascene.writers._tiles import TilesSink, Tree, finishing, on_disk
 
 
@@ -70,7 +71,7 @@ class DeepZoomWriter:
             return f"{zoom.depth - level}/{column}_{row}.{zoom.kind}"
 
         tree = Tree(
-            folder=target.with_name(f"{target.stem}_files"),
+            folder=target.with_name(tiles_beside(target.name)),
             name=name,
             scheme="deepzoom",
             finest=zoom.depth,
