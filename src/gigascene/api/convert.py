@@ -49,7 +49,7 @@ def plan_convert(
     Parameters
     ----------
     source : path, or address of a TIFF
-        PNG, JPEG, PAM, PNM (P1 to P6) or TIFF (also Cloud-Optimised) of 8 or 16 bits, grey or RGB, with or without alpha.
+        PNG, JPEG, PAM, PNM (P1 to P6), TIFF (also Cloud-Optimised) or Deep Zoom (``.dzi``) of 8 or 16 bits, grey or RGB, with or without alpha.
         Where it lies is taken from the file, from ``.aux.xml`` or from a world file beside it.
     target : path
         Its suffix picks the writer.

@@ -28,7 +28,9 @@ def add_to(root: typer.Typer) -> None:
 
 def convert(
     context: typer.Context,
-    source: Annotated[str, typer.Argument(metavar="PICTURE", help="PNG, JPEG, PAM, PNM, TIFF, or samples (--raw).")],
+    source: Annotated[
+        str, typer.Argument(metavar="PICTURE", help="PNG, JPEG, PAM, PNM, TIFF, .dzi, or samples (--raw).")
+    ],
     output: o.Output,
     image: Annotated[int, typer.Option("--image", min=0, help="Of a file that holds several, from 0.")] = 0,
     raw: Annotated[

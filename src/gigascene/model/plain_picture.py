@@ -5,10 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Form = Literal["pnm", "png", "jpeg", "raw"]
-Packing = Literal["bytes", "bits", "text", "text-bits", "deflate", "dct"]
+Form = Literal["pnm", "png", "jpeg", "raw", "tiles"]
+Packing = Literal["bytes", "bits", "text", "text-bits", "deflate", "dct", "tiles"]
 Depth = Literal["uint8", "uint16"]
 ByteOrder = Literal["big", "little"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tiling:
+    """How a picture lies in tiles beside a Deep Zoom descriptor."""
+
+    side: int
+    """Pixels of a tile, what it shares with its neighbours left out."""
+
+    overlap: int
+    """Pixels that it shares with each neighbour."""
+
+    kind: str
+    """Suffix of its files."""
+
+    level: int
+    """Folder of the full resolution."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +58,7 @@ class PlainPicture:
 
     packing: Packing = "bytes"
     """How samples are stored: 1 or 2 bytes each; 8 pixels to a byte and 1 for black; in decimal; ``"01"`` and 1 for black;
-    PNG's own way; JPEG's."""
+    PNG's own way; JPEG's; in many files, each a tile."""
 
     offset: int = 0
     """Byte of the first sample; 0 where there is no such place (PNG, JPEG)."""
@@ -57,6 +74,9 @@ class PlainPicture:
 
     held: int = 0
     """Bytes that its decoder must hold, however few rows are asked for: of a JPEG in several scans, the whole picture."""
+
+    tiling: Tiling | None = None
+    """Of a picture in tiles."""
 
     identity: str = ""
     """Size and modification time when it was looked at; pixels are read of this version and no other."""

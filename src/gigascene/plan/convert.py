@@ -12,24 +12,29 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 from rasterio.enums import ColorInterp, MaskFlags
 
+from gigascene.metadata.deep_zoom import parse_descriptor
 from gigascene.metadata.side_files import beside
 from gigascene.model.errors import BadInput, UsageError
 from gigascene.model.look import Look
-from gigascene.model.plain_picture import PlainPicture
+from gigascene.model.plain_picture import PlainPicture, Tiling
 from gigascene.model.plan import AS_IT_IS, Cut, Execution, Format, Plan, Recipe
 from gigascene.model.scene import Asset, Scene
 from gigascene.plan import fingerprint
 from gigascene.plan.build import NO_TONE, completed, writer_of
-from gigascene.readers import geotiff, jpeg, png, pnm
+from gigascene.readers import geotiff, jpeg, png, pnm, tiles
 from gigascene.readers.window import MASK
 from gigascene.storage import hrefs
-from gigascene.storage.contents import start
+from gigascene.storage.contents import start, whole
 from gigascene.storage.identity import identity
 from gigascene.storage.scratch import absolute
 from gigascene.storage.signatures import LONGEST, Kind, kind_of
 
 DESCRIBED: Mapping[Kind | None, Callable[[Path], PlainPicture]] = {"png": png.describe, "jpeg": jpeg.describe}
 """Kinds of files that hold one plain picture, and what reads their headers."""
+
+DEEP_ZOOM = ".dzi"
+LARGEST_DESCRIPTOR = 1 << 20
+"""Bytes; it is XML, which begins in many ways, so that its name decides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +101,13 @@ def build(found: Found, wish: Conversion) -> Plan:
 
 
 def _notes(picture: PlainPicture | None) -> tuple[str, ...]:
-    """What a viewer will show otherwise."""
-    if picture is None or not picture.colors:
+    """What a viewer will show otherwise, and what is not there."""
+    if picture is None:
         return ()
-    return (f"{picture.href} says {picture.colors}; its numbers are kept, and what shows them takes them for sRGB",)
+    colors = f"{picture.href} says {picture.colors}; its numbers are kept, and what shows them takes them for sRGB"
+    gaps = tiles.missing(picture) if picture.tiling else 0
+    missing = f"{gaps:,} tiles of {picture.href} are not there, and are no data"
+    return (*([colors] if picture.colors else []), *([missing] if gaps else []))
 
 
 def times(said: str) -> tuple[str, ...]:
@@ -129,6 +137,9 @@ def found(source: str, index: int = 0) -> Found:
     if hrefs.is_remote(source):
         return _remote(hrefs.remember(source), index)
     path = Path(source)
+    if path.suffix.lower() == DEEP_ZOOM:
+        _only_one(path, index)
+        return of_picture(_of_tiles(path))
     kind = kind_of(begin := _start(path))
     if kind == "pnm":
         return of_picture(pnm.describe(path, index))
@@ -136,10 +147,22 @@ def found(source: str, index: int = 0) -> Found:
         _only_one(path, index)
         return _of_tiff(str(path.resolve()), path.stem) if kind == "tiff" else of_picture(DESCRIBED[kind](path))
     raise BadInput(
-        f"is no PNG, PAM, PNM, JPEG or TIFF: it begins with {begin[:8]!r}.",
+        f"is no PNG, PAM, PNM, JPEG, TIFF or .dzi: it begins with {begin[:8]!r}.",
         str(path),
         hint="Samples without a header need --raw COLUMNSxROWSxBANDS.",
     )
+
+
+def _of_tiles(path: Path) -> PlainPicture:
+    """The finest level of a Deep Zoom picture."""
+    try:
+        text = whole(str(path), LARGEST_DESCRIPTOR)
+    except BadInput:
+        raise
+    except OSError as error:
+        raise BadInput(f"cannot be opened: {error.strerror}", str(path)) from error
+    zoom, kind, overlap = parse_descriptor(text, str(path))
+    return tiles.describe(path, zoom.shape, Tiling(side=zoom.tile, overlap=overlap, kind=kind, level=zoom.top))
 
 
 def _remote(href: str, index: int) -> Found:

@@ -52,6 +52,11 @@ def keep(size: int) -> None:
     _room = size
 
 
+def room() -> int:
+    """Bytes of decoded blocks that a thread may keep."""
+    return _room
+
+
 class Blocks:
     """The blocks of one band of one file."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from gigascene.storage.contents import start
 from gigascene.storage.signatures import LONGEST, SIGNATURES
 
 AGAIN = "Is the file whole? Fetch it again."
+_opening = threading.Lock()
 
 OPTIONS: dict[str, int | str] = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # side files must not change pixels, nor what a file says of itself
@@ -121,12 +123,19 @@ def _held(nodata: float, dtype: str) -> bool:
 
 
 @contextmanager
+def unwarned() -> Iterator[None]:
+    """No warning that a picture lies nowhere. Filters belong to the process, not to the thread, so one thread at a time."""
+    with _opening, warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        yield
+
+
+@contextmanager
 def opened(href: str, *, band: str, kinds: tuple[Kind, ...]) -> Iterator[Any]:
     """A rasterio dataset, opened by its format's own driver; its errors as `BadInput`."""
     kind = kind_of(href, band, kinds)
     try:
-        with rasterio.Env(**OPTIONS), warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.Env(**OPTIONS), unwarned():
             source = open_dataset(href, kind.driver)
         with source:
             yield source

@@ -7,7 +7,6 @@ How half-size colours are brought to full size is each decoder's own choice, so 
 from __future__ import annotations
 
 import os
-import warnings
 import weakref
 import zlib
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import numpy as np
 import rasterio
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from gigascene.model.errors import BadInput
@@ -108,7 +107,7 @@ class JpegRows:
         check_unchanged(picture)
         self.picture = picture
         self._colors = picture.bands - picture.alpha
-        with _told(picture.href):
+        with _told(picture.href), _gdal.unwarned():
             self._source = _gdal.open_dataset(picture.href, "JPEG")
         self._close = weakref.finalize(self, self._source.close)
         self._mask = _Mask(picture) if picture.alpha else None
@@ -223,8 +222,7 @@ def _mask_begin(file: BinaryIO) -> int | None:
 def _told(href: str, window: str = "") -> Iterator[None]:
     """GDAL set up; its errors as `BadInput`."""
     try:
-        with rasterio.Env(**OPTIONS), warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.Env(**OPTIONS):
             yield
     except RasterioError as error:
         raise BadInput(f"cannot be decoded ({error.__cause__ or error}).", href, "", window, AGAIN) from error

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from collections import OrderedDict
 from typing import Any
 
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterioWindow
 
 from gigascene.model.errors import BadInput
@@ -33,7 +32,6 @@ GDAL: dict[str, int | str] = {
 }
 
 _local = threading.local()
-_opening = threading.Lock()
 
 
 def read(asset: Asset, window: Window, out: NDArray[Any] | None = None) -> NDArray[Any]:
@@ -113,8 +111,7 @@ def _dataset(asset: Asset) -> Any:
     known, key = _datasets(), (href, identity(href))
     if key not in known:
         driver = _gdal.kind_of(href, asset.key).driver
-        with _opening, warnings.catch_warnings():  # filters belong to the process, not to the thread
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with _gdal.unwarned():
             known[key] = _gdal.open_dataset(href, driver)
         while len(known) > OPEN_FILES:
             known.popitem(last=False)[1].close()

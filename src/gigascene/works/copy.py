@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from gigascene.model.grid import Window
 from gigascene.model.plain_picture import PlainPicture
 from gigascene.model.scene import Asset
-from gigascene.readers import pnm, raw
+from gigascene.readers import pnm, raw, tiles
 from gigascene.readers.window import read
 from gigascene.works._needs import Needs
 
 READERS: Mapping[str, Callable[[PlainPicture, int, int, NDArray[Any], int], NDArray[Any]]] = {
     "pnm": pnm.read,
     "raw": raw.read,
+    "tiles": tiles.read,
 }
 """By form, those that read from any row on; others are unpacked first."""
 
@@ -30,8 +31,13 @@ class CopyPicture:
 
     @property
     def needs(self) -> Needs:
-        """Rows are read into place."""
-        return Needs(pixel=1, block=(1, 1), sources=())
+        """Rows are read into place; tiles are decoded as a whole."""
+        tiling, shape = self._picture.tiling, self._picture.shape
+        if tiling is None:
+            return Needs(pixel=1, block=(1, 1), sources=())
+        block = (min(tiling.side, shape[0]), min(tiling.side, shape[1]))
+        size = self._picture.bands * np.dtype(self._picture.dtype).itemsize
+        return Needs(pixel=size, block=block, sources=((block, size),))
 
     def levels(self, window: Window, out: NDArray[Any]) -> None:
         """Stored levels of a window into `out` (y, x, band)."""
