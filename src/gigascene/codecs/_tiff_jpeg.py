@@ -15,6 +15,7 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 
 from gigascene.codecs._isal import zlib_stream
+from gigascene.codecs._jpeg_image import PIXEL_BOUND, compressed
 from gigascene.codecs._tiff_options import color_bands, has_mask, tiff_options
 from gigascene.model.plan import Format
 
@@ -55,20 +56,14 @@ class JpegCoder:
             out[:] = np.maximum(out, 1) * valid
 
     def _jpeg(self, colors: NDArray[Any]) -> bytes:
-        if self._colors == 1:
-            return bytes(imagecodecs.jpeg8_encode(colors[..., 0], level=self._options.quality))
-        return bytes(
-            imagecodecs.jpeg8_encode(
-                colors, level=self._options.quality, colorspace="RGB", outcolorspace="YCBCR", subsampling="420"
-            )
-        )
+        return compressed(colors, self._options.quality)
 
 
 def jpeg_bound(format: Format) -> int:
     """Largest tile with its mask, by libjpeg-turbo's ``tjBufSize``: 3 bytes a pixel for 4:2:0, 2 for grey."""
     pixels = tiff_options(format).tile ** 2
     mask = pixels // 8
-    return (3 if color_bands(format) == 3 else 2) * pixels + 2048 + mask + mask // 64
+    return PIXEL_BOUND[color_bands(format)] * pixels + 2048 + mask + mask // 64
 
 
 def _extended(part: NDArray[Any], tile: int, *, mode: Literal["edge", "constant"]) -> NDArray[Any]:

@@ -9,6 +9,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from gigascene.codecs._jpeg_image import compressed
 from gigascene.codecs._tile_layout import TileLayout, pixel_bytes
 from gigascene.codecs.png import whole
 from gigascene.model.plan import Format
@@ -43,14 +44,7 @@ class TileImage:
     def _jpg(self, part: NDArray[Any]) -> bytes:
         if self._format.alpha:
             part = np.where(part[..., -1:] > 0, part[..., :-1], np.uint8(0))
-        quality = self._layout.quality
-        if part.shape[-1] == 1:
-            return bytes(imagecodecs.jpeg8_encode(_plain(part[..., 0]), level=quality))
-        return bytes(
-            imagecodecs.jpeg8_encode(
-                _plain(part), level=quality, colorspace="RGB", outcolorspace="YCBCR", subsampling="420"
-            )
-        )
+        return compressed(part, self._layout.quality)
 
     def _webp(self, part: NDArray[Any]) -> bytes:
         valid = self._valid(part)

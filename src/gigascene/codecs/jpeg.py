@@ -16,12 +16,11 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping
 from functools import reduce
 
-import imagecodecs
 import numpy as np
 from isal import isal_zlib
-from numpy.typing import NDArray
 
 from gigascene.codecs._isal import flushed
+from gigascene.codecs._jpeg_image import PIXEL_BOUND, compressed
 from gigascene.codecs._rows import piece_of, run_levels, strip_grid
 from gigascene.model.block import Shown
 from gigascene.model.contracts import Piece
@@ -50,7 +49,7 @@ class JpegCodec:
         """By libjpeg-turbo's ``tjBufSize``: 3 bytes a pixel for 4:2:0, 2 for grey, of whole blocks; and the mask."""
         rows, columns = self.pieces(format).piece
         pixels = rows * (columns + BLOCK)
-        return (3 if color_bands(format) == 3 else 2) * pixels + pixels // 8 + pixels // 500 + 4096
+        return PIXEL_BOUND[color_bands(format)] * pixels + pixels // 8 + pixels // 500 + 4096
 
     def scratch(self, format: Format, pieces: int) -> int:
         """The levels of a strip gathered from several windows, its colours alone, its mask, and the encoder's output."""
@@ -118,18 +117,6 @@ def comment(texts: Mapping[str, str]) -> bytes:
         line = f"{key}: {value}\n".encode()
         found += line if len(found) + len(line) <= MAX_COMMENT else b""
     return segment(COMMENT, found) if found else b""
-
-
-def compressed(colors: NDArray[np.uint8], quality: int) -> bytes:
-    """A whole JPEG of (y, x, 1) grey or (y, x, 3) RGB levels, with the standard's Huffman code."""
-    # libjpeg's wrapper minds the strides even of sides of one pixel.
-    if not colors.flags.c_contiguous or 1 in colors.shape:
-        colors = colors.copy()
-    if colors.shape[-1] == 1:
-        return bytes(imagecodecs.jpeg8_encode(colors[..., 0], level=quality))
-    return bytes(
-        imagecodecs.jpeg8_encode(colors, level=quality, colorspace="RGB", outcolorspace="YCBCR", subsampling="420")
-    )
 
 
 def split(jpeg: bytes) -> tuple[bytes, bytes]:

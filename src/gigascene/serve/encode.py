@@ -10,6 +10,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from gigascene.codecs._jpeg_image import compressed
 from gigascene.codecs.png import whole
 from gigascene.kernels.overview import halve
 from gigascene.model.errors import UsageError
@@ -81,7 +82,7 @@ class Coder:
         if self.format == "png":
             return whole(pixels)
         if self.format in {"jpg", "jpeg"}:
-            return bytes(imagecodecs.jpeg8_encode(_plain(opaque(pixels)), level=self.quality))
+            return compressed(opaque(pixels), self.quality)
         grey = pixels.shape[2] < 3  # which WebP does not know
         colours = pixels[..., [0, 0, 0, 1][: pixels.shape[2] + 2]] if grey else pixels
         return bytes(imagecodecs.webp_encode(_plain(colours), level=self.quality, lossless=False))
