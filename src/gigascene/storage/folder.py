@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gigascene.model.errors import WriteFailed
-from gigascene.storage.local import Target, discard, writing
+from gigascene.storage.local import Target, discard, fsync, writing
 
 MARKER = ".gigascene.json"
 SUFFIX = "/"
@@ -98,7 +98,7 @@ class FolderTarget(Target):
                 self.fresh.rename(self.path)
             elif not exchange(self.fresh, self.path):
                 self._swap()
-            _fsync(self.path.parent)
+            fsync(self.path.parent)
         self.recover()
 
     def _swap(self) -> None:
@@ -132,7 +132,7 @@ def place_with_head(folder: FolderTarget, head: Target, temporary: Path) -> None
         flush(temporary)
         if head.path.exists():
             discard(head.path)
-            _fsync(head.path.parent)
+            fsync(head.path.parent)
     folder.place()
     head.commit(temporary)
 
@@ -168,11 +168,3 @@ def flush(path: Path) -> None:
 @cache
 def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
-
-
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

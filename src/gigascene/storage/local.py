@@ -99,20 +99,20 @@ class Target:
         moves, gone = sides or {}, [path for path in former if path.exists()]
         with writing(self.path):
             for source in (*moves, temporary):
-                _fsync(source)
+                fsync(source)
             if not self.keep and (gone or not all(_alike(source, final) for source, final in moves.items())):
                 discard(self.path)
-                _fsync(self.path.parent)
+                fsync(self.path.parent)
             discard(*gone)
             for source, final in moves.items():
                 source.replace(final)
             self.hush()
-            _fsync(self.path.parent)
+            fsync(self.path.parent)
             if self.keep:
                 self._take(temporary)
             else:
                 temporary.replace(self.path)
-            _fsync(self.path.parent)
+            fsync(self.path.parent)
 
     def _take(self, temporary: Path) -> None:
         """The name, if nobody has it: a link is made in one step, and never upon another file."""
@@ -195,7 +195,8 @@ def _alike(one: Path, other: Path) -> bool:
     return False
 
 
-def _fsync(path: Path) -> None:
+def fsync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
