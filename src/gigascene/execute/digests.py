@@ -11,13 +11,13 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from gigascene.settings import cores
+
 BLOCK = 1 << 20
 """Bytes of a file for which a receipt has one digest, where no piece tells them. So finely can damage be placed."""
 
-THREADS = min(4, os.cpu_count() or 1)
+MOST_THREADS = 4
 """The disk is slower than more of them."""
-
-_BATCH = 16 * THREADS
 
 
 class Span(NamedTuple):
@@ -37,18 +37,18 @@ Segments = tuple[tuple[int, int], ...]
 """Bytes that lie in several places: (offset, length)."""
 
 
-def blocks(path: Path, begin: int, end: int) -> Iterator[Span]:
+def blocks(path: Path, begin: int, end: int, workers: int) -> Iterator[Span]:
     """Digests of all bytes of a file from `begin` to `end`, block by block."""
     places = [(offset, min(BLOCK, end - offset)) for offset in range(begin, end, BLOCK)]
-    found = digests(path, ((place,) for place in places))
+    found = digests(path, ((place,) for place in places), workers)
     return (Span(*place, sha256) for place, sha256 in zip(places, found, strict=True))
 
 
-def digests(path: Path, wanted: Iterable[Segments]) -> Generator[str]:
-    """Hex digest of each of these, in order; bytes behind the end of the file count as none."""
-    rest = iter(wanted)
-    with path.open("rb", buffering=0) as file, ThreadPoolExecutor(THREADS) as pool:
-        while batch := list(islice(rest, _BATCH)):
+def digests(path: Path, wanted: Iterable[Segments], workers: int | None = None) -> Generator[str]:
+    """Hex digest of each of these, in order; bytes behind the end of the file count as none. None: on all cores."""
+    rest, threads = iter(wanted), min(MOST_THREADS, cores(), workers or MOST_THREADS)
+    with path.open("rb", buffering=0) as file, ThreadPoolExecutor(threads) as pool:
+        while batch := list(islice(rest, 16 * threads)):
             yield from pool.map(partial(_digest, file.fileno()), batch)
 
 

@@ -126,7 +126,9 @@ def write(plan: Plan, receipt: Receipt, placed: Record, facts: Mapping[str, Any]
         "index": int(facts.get("index", 0)),
     }
     checksums = ((p.index, p.offset, p.length, p.sha256) for p in placed)
-    Target(Path(receipt.path)).write_parts(_told(whole, blocks=_rest(receipt, placed, facts), checksums=checksums))
+    Target(Path(receipt.path)).write_parts(
+        _told(whole, blocks=_rest(receipt, placed, facts, plan.execution.workers), checksums=checksums)
+    )
 
 
 def _told(whole: Mapping[str, Any], **long: Iterable[Sequence[int | str]]) -> Iterator[str]:
@@ -156,7 +158,7 @@ def _size(target: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
     return {**size, "pyramid": {key: facts[key] for key in PYRAMID}}
 
 
-def _rest(receipt: Receipt, placed: Record, facts: Mapping[str, Any]) -> Iterator[Span]:
+def _rest(receipt: Receipt, placed: Record, facts: Mapping[str, Any], workers: int) -> Iterator[Span]:
     """Digests of the finished file: between pieces that lie in it as they were made; else of all, its index by itself."""
     target, at = Path(receipt.target), 0
     if not target.is_file():
@@ -166,7 +168,7 @@ def _rest(receipt: Receipt, placed: Record, facts: Mapping[str, Any]) -> Iterato
     size = target.stat().st_size  # not `receipt.bytes`, which counts a pyramid's tiles too
     for begin, end in chain(inside, [(index, index), (size, size)]):
         if begin > at:
-            yield from blocks(target, at, begin)
+            yield from blocks(target, at, begin, workers)
         at = max(at, end)
 
 
