@@ -27,7 +27,7 @@ from gigascene.plan.check import check_versions
 from gigascene.plan.fingerprint import sources
 from gigascene.plan.work import Makes, work_of
 from gigascene.readers.window import limit_cache
-from gigascene.registry import ENGINES, WRITERS
+from gigascene.registry import WRITERS
 from gigascene.storage import hrefs
 from gigascene.works.copy import CopyBands, CopyPicture
 from gigascene.works.gather import Gather, columns, windows
@@ -43,8 +43,7 @@ class Job:
         self.plan = plan
         self.store = store
         give_back_freed()
-        processes = ENGINES[plan.execution.engine](plan.execution.workers).processes
-        limit_cache(plan.cut.cache, 1 if processes > 1 else plan.execution.workers)
+        limit_cache(plan.cut.cache, plan.cut.cache_threads)
         self.codec: Codec = WRITERS[plan.format.writer].codec
         self.work = work_of(plan)
         self.drawing = None if plan.overlay is None else Drawing(plan.overlay, plan.format)

@@ -134,6 +134,9 @@ class Cut:
     cache: int = 16 << 20
     """Bytes of decoded source blocks kept in each process, so that none is decoded twice for one task."""
 
+    cache_threads: int = 1
+    """Threads of a process that share them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:

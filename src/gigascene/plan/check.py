@@ -74,7 +74,7 @@ def check(plan: Plan) -> None:
             for asset in scene.assets.values()
             for gap in asset.gaps
         ),
-        "a cut": min(cut.task_pieces, cut.window_rows, cut.window_columns, cut.cache) > 0,
+        "a cut": min(cut.task_pieces, cut.window_rows, cut.window_columns, cut.cache, cut.cache_threads) > 0,
         "workers": min(execution.workers, execution.memory) > 0,
     }
     wrong = ", ".join(name for name, holds in true.items() if not holds)

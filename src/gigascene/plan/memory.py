@@ -127,9 +127,10 @@ def _cuts(needs: Needs, format: Format, codec: Codec, workers: int, processes: i
     pieces = max(1, wanted // grid.piece[0]) * (grid.across if needs.block[1] > grid.piece[1] else 1)
     pieces = max(1, min(pieces, len(grid) // (TASKS_PER_WORKER * workers)))
     rows, columns = _wanted_window(needs, wanted, format, grid)
+    threads = 1 if processes > 1 else workers
     while True:
-        cache = _cache(needs, rows, columns, 1 if processes > 1 else workers)
-        yield Cut(task_pieces=pieces, window_rows=rows, window_columns=columns, cache=cache)
+        cache = _cache(needs, rows, columns, threads)
+        yield Cut(task_pieces=pieces, window_rows=rows, window_columns=columns, cache=cache, cache_threads=threads)
         if pieces > 1:
             pieces //= 2
         elif needs.square and columns > needs.square:
