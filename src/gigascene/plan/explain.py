@@ -13,7 +13,7 @@ from gigascene.model.plan import KEPT, Format, Plan
 from gigascene.model.scene import Asset
 from gigascene.plan.fingerprint import OFFSET, comparison_facts, overlay_facts
 from gigascene.plan.memory import MB
-from gigascene.plan.space import space
+from gigascene.plan.space import check_space
 from gigascene.registry import ENGINES, WRITERS
 from gigascene.works._reach import reach
 
@@ -25,10 +25,10 @@ JPEG2000_RATE = 6.7e6
 
 
 def explain(plan: Plan) -> dict[str, Any]:
-    """Facts of a plan: JSON values."""
+    """Facts of a plan: JSON values. Raises `WriteFailed` where the disk cannot hold it."""
     format, codec = plan.format, WRITERS[plan.format.writer].codec
     pieces = len(codec.pieces(format))
-    disk = space(plan)
+    disk = check_space(plan)
     workers = ENGINES[plan.execution.engine](plan.execution.workers).workers
     return {
         "target": plan.target,
