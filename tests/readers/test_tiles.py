@@ -1,5 +1,6 @@
 """Deep Zoom pictures as sources: ours and others', with overlap, with gaps; what is broken is refused in words."""
 
+import json
 import tracemalloc
 
 import imagecodecs
@@ -221,3 +222,18 @@ def test_a_tile_with_other_bands_is_named(tmp_path):
     saved(noise((64, 64), 1), tmp_path / "a_files" / "8" / "2_1.png")
     with pytest.raises(TaskFailed, match=r"2_1\.png: is a tile .* with 1 bands .*should be .* 3"):
         gigascene.convert(path, tmp_path / "b.png", workers=1)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("tiling", None), ("packing", "bytes"), ("form", "jpeg"), ("held", -1), ("kind", "../../x"), ("side", 0)],
+)
+def test_a_plan_that_was_tampered_with_is_refused(tmp_path, key, value):
+    plan = gigascene.plan_convert(pyramid(tmp_path, noise((200, 200))), tmp_path / "b.png")
+    gigascene.save_plan(plan, tmp_path / "plan.json")
+    said = json.loads((tmp_path / "plan.json").read_text())
+    place = said["picture"]["tiling"] if key in {"kind", "side"} else said["picture"]
+    place[key] = value
+    (tmp_path / "plan.json").write_text(json.dumps(said))
+    with pytest.raises(BadInput, match=r"plan\.json"):
+        gigascene.load_plan(tmp_path / "plan.json")

@@ -27,6 +27,12 @@ class Tiling:
     level: int
     """Folder of the full resolution."""
 
+    def __post_init__(self) -> None:
+        if self.side < 1 or self.overlap < 0 or self.level < 0 or not self.kind.isalnum():
+            raise ValueError(
+                f"no tiles: {self.side} pixels, {self.overlap} of overlap, {self.kind!r}, level {self.level}"
+            )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlainPicture:
@@ -90,5 +96,8 @@ class PlainPicture:
         full = {"uint8": 255, "uint16": 65535}.get(self.dtype, 0)
         if min(self.shape) < 1 or not 1 <= self.bands <= 4 or not 1 <= self.maxval <= full:
             raise ValueError(f"no picture: {self.shape}, {self.bands} bands of {self.dtype} up to {self.maxval}")
-        if self.index < 0 or self.offset < 0:
-            raise ValueError(f"no picture: number {self.index}, from byte {self.offset} on")
+        if min(self.index, self.offset, self.held) < 0:
+            raise ValueError(f"no picture: number {self.index}, from byte {self.offset} on, {self.held} bytes held")
+        own = {"png": "deflate", "jpeg": "dct", "tiles": "tiles"}.get(self.form)
+        if (own or self.packing) != self.packing or (self.tiling is None) != (self.packing != "tiles"):
+            raise ValueError(f"no picture: {self.form} packed as {self.packing}, tiles {self.tiling}")

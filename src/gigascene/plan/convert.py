@@ -162,6 +162,8 @@ def _of_tiles(path: Path) -> PlainPicture:
     except OSError as error:
         raise BadInput(f"cannot be opened: {error.strerror}", str(path)) from error
     zoom, kind, overlap = parse_descriptor(text, str(path))
+    if kind not in tiles.KINDS:
+        raise BadInput(f"has tiles of the kind {kind!r}; {', '.join(tiles.KINDS)} are read.", str(path))
     return tiles.describe(path, zoom.shape, Tiling(side=zoom.tile, overlap=overlap, kind=kind, level=zoom.top))
 
 

@@ -58,7 +58,7 @@ def describe(path: str | Path, shape: tuple[int, int], tiling: Tiling) -> PlainP
     shape : (int, int)
         Rows and columns.
     tiling : Tiling
-        How it is cut.
+        How it is cut; its kind is one of `KINDS`.
 
     Raises
     ------
@@ -67,8 +67,6 @@ def describe(path: str | Path, shape: tuple[int, int], tiling: Tiling) -> PlainP
     """
     href = str(path)
     seen = version(href)
-    if tiling.kind not in KINDS:
-        raise BadInput(f"has tiles of the kind {tiling.kind!r}; {', '.join(KINDS)} are read.", href)
     side = min(tiling.side, max(shape)) + 2 * tiling.overlap
     if tiling.overlap > tiling.side or side * side * 8 > LARGEST_BLOCK:
         raise BadInput(f"has tiles of {tiling.side} pixels with {tiling.overlap} of overlap, which are not read.", href)
