@@ -309,9 +309,14 @@ def tree(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
-def test_killed_and_resumed(tmp_path):
+@pytest.mark.parametrize("name", ["a.pam", "a.jpg", "a.dzi"])
+def test_killed_and_resumed(tmp_path, name):
     """Killed while it writes; what is resumed has the bytes of what was never killed."""
-    source = write_pam(tmp_path / "a.pam", noise((6000, 3000)))
+    source, levels = tmp_path / name, noise((6000, 3000))
+    if name == "a.jpg":
+        Image.fromarray(levels).save(source)
+    else:
+        gigascene.convert(write_pam(tmp_path / "from.pam", levels), source)
     whole, target = tmp_path / "whole.png", tmp_path / "out.png"
     gigascene.convert(source, whole)
     code = f"import gigascene; gigascene.convert({str(source)!r}, {str(target)!r}, workers=1, memory='350M')"

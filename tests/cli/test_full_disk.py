@@ -10,6 +10,7 @@ from serve.pictures import geotiff
 KINDS = {
     "png": ("a.png",),
     "pam": ("a.pam",),
+    "raw": ("a.raw",),
     "jpeg": ("a.jpg", "--quality", "100"),
     "cog": ("a.tif",),
     "deepzoom": ("a.dzi", "--tiles", "png"),

@@ -19,6 +19,7 @@ from reliability.kills import KILLS, clean, contents, rows
 OUTPUTS = {
     "png": (".png", {}),
     "pam": (".pam", {}),
+    "raw": (".raw", {"byteorder": "little"}),
     "jpeg": (".jpg", {}),
     "cog": (".tif", {"tile": 64}),
     "figure": (".svg", {"width_px": 400}),
