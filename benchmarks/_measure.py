@@ -63,13 +63,13 @@ def measured(job: Job, log: Path) -> Cost:
     )
 
 
-def in_turn(jobs: Sequence[Job], runs: int, log: Path) -> Iterator[dict[str, list[Cost]]]:
-    """A B C, A B C …: what is compared runs at nearly the same time. A first round warms up and does not count.
+def in_turn(jobs: Sequence[Job], runs: int, log: Path, *, warm_up: bool = True) -> Iterator[dict[str, list[Cost]]]:
+    """A B C, A B C …: what is compared runs at nearly the same time. A first round that warms up does not count.
 
     All costs so far, after each round that counts.
     """
     found: dict[str, list[Cost]] = {job.name: [] for job in jobs}
-    for turn in range(runs + 1):
+    for turn in range(0 if warm_up else 1, runs + 1):
         for job in jobs:
             cost = measured(job, log)
             kind = f"run {turn}" if turn else "warm-up"

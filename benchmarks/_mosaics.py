@@ -15,17 +15,22 @@ LIMITS = ("1000", "9000")
 MEMORY = "1G"
 
 
-def mosaics(name: str) -> Callable[[Tools], list[Job]]:
-    """Jobs of one region: the last date on top, and the median of dates."""
+RULES = ("latest", "median")
+
+
+def mosaics(name: str, rules: Sequence[str] = RULES) -> Callable[[Tools], list[Job]]:
+    """Jobs of one region: the last date on top, and the median of dates. GDAL's programs have no median."""
 
     def jobs(tools: Tools) -> list[Job]:
-        return [
-            _ours(tools, name, "latest"),
-            *([_gdal(tools, name)] if tools.gdal else []),
-            _odc(tools, name, "latest"),
-            _ours(tools, name, "median"),
-            _odc(tools, name, "median"),
-        ]
+        found = {
+            "latest": [
+                _ours(tools, name, "latest"),
+                *([_gdal(tools, name)] if tools.gdal else []),
+                _odc(tools, name, "latest"),
+            ],
+            "median": [_ours(tools, name, "median"), _odc(tools, name, "median")],
+        }
+        return [job for rule in rules for job in found[rule]]
 
     return jobs
 

@@ -39,15 +39,16 @@ def _case(name: str, result: Mapping[str, Any]) -> Iterator[str]:
     if not result["gdal"]:
         yield "GDAL's programs (Debian: gdal-bin) were not installed, so their rows are missing."
     if "rounds_s" in result:
-        yield _took(result["rounds_s"], result["sources_s"])
+        yield _took(result["rounds_s"], result["sources_s"], warm_up=case.warm_up)
     facts = "; ".join(result["machine"].values())
     yield f"*{result['date']}: {facts}.*"
 
 
-def _took(rounds: float, sources: list[float]) -> str:
+def _took(rounds: float, sources: list[float], *, warm_up: bool) -> str:
     """What somebody who runs it again must wait for."""
     made = f" Its sources took {_minutes(sum(sources))} to make." if sources else ""
-    return f"All rounds, the first too, took {_minutes(rounds)}.{made}"
+    which = "All rounds, the first too," if warm_up else "No round came before to warm up; all of it"
+    return f"{which} took {_minutes(rounds)}.{made}"
 
 
 def _minutes(seconds: float) -> str:

@@ -2,8 +2,8 @@
 
 Peers are installed into benchmarks/.venv and nowhere else, from requirements/bench.txt; gigascene, as users have it,
 into build/bench/ours. Sources are made once, in build/bench (about 5 GB). Each benchmark leaves its numbers there as
-JSON; RESULTS.md is written anew from all of them, and says how long each of them took. Those with `-large` and `mosaic`
-run only by their names. The sources of `mosaic` are 48 times the pixels of those of `mosaic-small`, which are 0.36 GB and
+JSON; RESULTS.md is written anew from all of them, and says how long each of them took. Those with `-large`, `mosaic` and
+`mosaic-median` run only by their names. The sources of these two are 48 times the pixels of those of `mosaic-small`, which are 0.36 GB and
 take a minute of CPU time: 17 GB, and most of an hour.
 """
 
@@ -69,7 +69,7 @@ def _alone(work: Path) -> Iterator[None]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", choices=[*CASES, []], metavar="NAME", help=f"of {', '.join(CASES)}; all")
-    parser.add_argument("--runs", type=int, help="counted runs of each job, after one that warms up")
+    parser.add_argument("--runs", type=int, help="counted runs of each job")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "bench", help="for sources and outputs")
     parser.add_argument("--report", action="store_true", help="only write RESULTS.md from what is there")
     return parser.parse_args()
@@ -115,7 +115,7 @@ def _benchmark(name: str, case: Case, tools: Tools, runs: int | None) -> None:
             subprocess.run([sys.executable, HERE / "_sources.py", tools.work, source], check=True)
     print(f"{name}: {case.title}")
     jobs, began = case.jobs(tools), time.monotonic()
-    for costs in in_turn(jobs, runs or case.runs, tools.work / f"{name}.log"):
+    for costs in in_turn(jobs, runs or case.runs, tools.work / f"{name}.log", warm_up=case.warm_up):
         found = {**_found(case, jobs, costs, tools), "rounds_s": time.monotonic() - began}
         _keep(tools.work, name, found)  # after every round: an interrupted benchmark has results, too
     pairs = [_compared(tools, *pair) for pair in case.compared if _both(tools, pair)]
