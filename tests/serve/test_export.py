@@ -120,7 +120,7 @@ def test_an_earlier_export_is_replaced(tmp_path):
         export_view(tmp_path / f"{name}.tif", folder=tmp_path / "site")
     assert "b.dzi" in names(tmp_path / "site")
     assert "a.dzi" not in names(tmp_path / "site")
-    assert names(tmp_path) == ["a.tif", "b.tif", "site"]
+    assert names(tmp_path) == ["a.tif", "b.tif", "site", "site.receipt.json"]
     export_view(tmp_path / "site", folder=tmp_path / "site")  # onto itself
     assert len(tiles(tmp_path / "site", "b")) == 6
 
@@ -146,7 +146,7 @@ def test_nothing_of_others_is_replaced(tmp_path):
         export_view(tmp_path / "a.tif", folder=tmp_path / "a.tif")
     with pytest.raises(WriteFailed, match="there is no folder"):
         export_view(tmp_path / "a.tif", folder=tmp_path / "none" / "site")
-    assert names(tmp_path) == ["a.tif", "site", "thesis"]
+    assert names(tmp_path) == ["a.tif", "site", "site.receipt.json", "thesis"]
 
 
 @pytest.mark.parametrize("before", [False, True])
@@ -158,7 +158,7 @@ def test_broken_input_leaves_what_was(tmp_path, before):
     (tmp_path / "a.tif").write_bytes((tmp_path / "a.tif").read_bytes()[:-99])
     with pytest.raises(BadInput, match="cannot be read"):
         export_view(tmp_path / "a.tif", folder=tmp_path / "site")
-    assert names(tmp_path) == ["a.tif", "site"][: 1 + before]
+    assert names(tmp_path) == ["a.tif", "site", "site.receipt.json"][: 1 + 2 * before]
     if before:
         assert tiles(tmp_path / "site") == old
 
@@ -186,7 +186,7 @@ def test_what_a_kill_left_is_put_right(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         export_view(tmp_path / "a.tif", folder=tmp_path / "site", progress=stop)
-    assert names(tmp_path) == ["a.tif", "site"]
+    assert names(tmp_path) == ["a.tif", "site", "site.receipt.json"]
     assert len(tiles(tmp_path / "site")) == 6
 
 
@@ -198,7 +198,7 @@ def test_two_runs_do_not_meet(tmp_path):
             export_view(tmp_path / "a.tif", folder=tmp_path / "site")
 
     export_view(tmp_path / "a.tif", folder=tmp_path / "site", progress=again)
-    assert names(tmp_path) == ["a.tif", "site"]
+    assert names(tmp_path) == ["a.tif", "site", "site.receipt.json"]
 
 
 def test_memory_is_that_of_a_few_rows_of_tiles(tmp_path):

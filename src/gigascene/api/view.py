@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from os import PathLike, fspath
 from pathlib import Path
 
 from gigascene.api._viewable import Notice, viewable
+from gigascene.execute import site
 from gigascene.execute.coordinate import Watcher
 from gigascene.execute.signals import stopping
 from gigascene.model.errors import UsageError
+from gigascene.serve._folder import descriptors
 from gigascene.serve.encode import Coder
 from gigascene.serve.export import export
 from gigascene.serve.open import open_pictures
 from gigascene.serve.server import Viewer
 from gigascene.storage.hrefs import is_remote, remember
+from gigascene.storage.identity import identity
 
 Named = str | PathLike[str]
 
@@ -77,7 +81,7 @@ def export_view(
     notice: Notice | None = None,
     watch: Watcher | None = None,
 ) -> dict[str, int]:
-    """Write a picture as a static site: Deep Zoom tiles and the page.
+    """Write a picture as a static site: Deep Zoom tiles and the page; beside it a receipt, for `verify`.
 
     Parameters
     ----------
@@ -104,8 +108,11 @@ def export_view(
     GigasceneError
         `BadInput`, `UsageError`, `WriteFailed`.
     """
-    coder = _coder(format, quality)
+    coder, place, began = _coder(format, quality), Path(folder).absolute(), time.monotonic()
+    inputs = [one for name in (picture, second) if name is not None for one in _inputs(fspath(name))]
     pictures = open_pictures(_paths(picture, second, notice=notice, watch=watch))
+    options = {"format": coder.format, "quality": coder.quality} if coder else {"format": pictures[0].facts.format}
+    made = site.Made(inputs=inputs, options=options, shape=pictures[0].facts.zoom.shape, began=began)
     try:
         with stopping() as stop:
 
@@ -114,7 +121,7 @@ def export_view(
                 if progress is not None:
                     progress(done, of)
 
-            return export(pictures, Path(folder), coder, told)
+            return export(pictures, place, coder, told, lambda facts: site.write(place, made, facts))
     finally:
         for one in pictures:
             one.close()
@@ -126,6 +133,20 @@ def _coder(format: str | None, quality: int | None) -> Coder | None:
     if format in {None, "png"}:
         raise UsageError("--quality is that of jpg and webp tiles; png is exact")
     return Coder(format=str(format), quality=quality)
+
+
+def _inputs(name: str) -> Iterator[tuple[str, str]]:
+    """Href and identity of every picture that a name stands for."""
+    if is_remote(name):
+        hrefs = [remember(name)]
+    else:
+        path = Path(name).absolute()
+        hrefs = list(map(str, descriptors(path) if path.is_dir() else [path]))
+    for href in hrefs:
+        try:
+            yield href, identity(href)
+        except (OSError, ValueError):  # opened next, where it is told what is wrong with it
+            yield href, ""
 
 
 def _paths(*named: Named | None, notice: Notice | None, watch: Watcher | None) -> list[Path | str]:

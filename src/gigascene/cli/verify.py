@@ -37,7 +37,10 @@ def add_to(root: typer.Typer) -> None:
 def verify(
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE", help="Finished files or folders of map tiles, with their receipts beside them."),
+        typer.Argument(
+            metavar="FILE",
+            help="Finished files, folders of map tiles or exported sites, with their receipts beside them.",
+        ),
     ],
     quick: Annotated[bool, typer.Option("--quick", help="Sizes and checksums only; decode nothing.")] = False,
     decode_only: Annotated[

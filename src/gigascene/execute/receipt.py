@@ -127,11 +127,11 @@ def write(plan: Plan, receipt: Receipt, placed: Record, facts: Mapping[str, Any]
     }
     checksums = ((p.index, p.offset, p.length, p.sha256) for p in placed)
     Target(Path(receipt.path)).write_parts(
-        _told(whole, blocks=_rest(receipt, placed, facts, plan.execution.workers), checksums=checksums)
+        told(whole, blocks=_rest(receipt, placed, facts, plan.execution.workers), checksums=checksums)
     )
 
 
-def _told(whole: Mapping[str, Any], **long: Iterable[Sequence[int | str]]) -> Iterator[str]:
+def told(whole: Mapping[str, Any], **long: Iterable[Sequence[int | str]]) -> Iterator[str]:
     """JSON with sorted keys; of the long lists one line for each entry, none of them ever in memory as a whole."""
     rest = json.dumps({**whole, **dict.fromkeys(long, ())}, indent=1, sort_keys=True)
     for name in sorted(long):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from gigascene.metadata.deep_zoom import descriptor
 from gigascene.serve.encode import Coder
 from gigascene.serve.picture import Picture
 from gigascene.serve.site import page_files, view_files
-from gigascene.storage.folder import FolderTarget, tiles_beside
+from gigascene.storage.folder import MARKER, FolderTarget, tiles_beside
 from gigascene.storage.local import writing
 
 Told = Callable[[int, int], None]
@@ -19,7 +19,11 @@ Told = Callable[[int, int], None]
 
 
 def export(
-    pictures: Sequence[Picture], folder: Path, coder: Coder | None = None, told: Told | None = None
+    pictures: Sequence[Picture],
+    folder: Path,
+    coder: Coder | None = None,
+    told: Told | None = None,
+    finish: Callable[[Mapping[str, int]], None] | None = None,
 ) -> dict[str, int]:
     """Write the site; the folder appears when it is whole.
 
@@ -33,6 +37,8 @@ def export(
         Of the tiles; left out, they are PNG, or stay what they are.
     told : callable, optional
         Told of progress.
+    finish : callable, optional
+        Given what is returned, when the folder is in its place and before another run may write it.
 
     Returns
     -------
@@ -56,7 +62,12 @@ def export(
         f"{one.name}.dzi": descriptor(one.zoom.shape, one.zoom.tile, one.format, one.overlap).encode() for one in facts
     }
     of, done, size = sum(len(one.zoom) for one in facts), 0, sum(map(len, files.values()))
-    with replacing(folder) as fresh:
+
+    def finished(marker: int) -> None:
+        if finish:
+            finish({"tiles": done, "bytes": size + marker})
+
+    with replacing(folder, finished) as fresh:
         for picture, one, chosen in zip(pictures, facts, coders, strict=True):
             tiles = fresh / tiles_beside(f"{one.name}.dzi")
             for level in range(one.zoom.top + 1):
@@ -73,8 +84,11 @@ def export(
 
 
 @contextmanager
-def replacing(folder: Path) -> Iterator[Path]:
-    """A hidden folder beside it, which takes its place when all is written (`gigascene.storage.folder`)."""
+def replacing(folder: Path, finish: Callable[[int], None]) -> Iterator[Path]:
+    """A hidden folder beside it, which takes its place when all is written (`gigascene.storage.folder`).
+
+    Then `finish` is told the bytes of its marker.
+    """
     target = FolderTarget(folder.absolute())
     target.check()
     with target.alone():
@@ -85,5 +99,6 @@ def replacing(folder: Path) -> Iterator[Path]:
                 yield target.fresh
             target.mark({"writer": "view"})
             target.place()
+            finish((target.path / MARKER).stat().st_size)
         finally:
             target.recover()

@@ -52,12 +52,14 @@ def _bring(url: str, path: Path, watch: Watch, *, proven: bool) -> None:
     _if_there(f"{url}{RECEIPT}", receipt)
     proof = read_proof(path)  # or says that there is none, and what to do
     told = receipt.read_bytes()
-    base, alone = url.rpartition("/")[0], proof.pyramid is not None and proof.pyramid.alone
-    if not alone:
+    base = url.rpartition("/")[0]
+    if not proof.alone:
         _copy(url, path, watch)
     for name in proof.files:
         _if_there(f"{base}/{name}", path.with_name(name))
-    if proof.pyramid is not None:
+    if proof.tree:
+        _folder(url, path)
+    elif proof.pyramid is not None:
         _folder(f"{base}/{proof.pyramid.folder}", path.with_name(proof.pyramid.folder))
     receipt.write_bytes(told)  # what told of a file goes when another takes its place
 

@@ -123,6 +123,21 @@ class Proof:
     pyramid: Pyramid | None = None
     """The tiles that belong to it."""
 
+    tree: tuple[tuple[str, int, str], ...] = ()
+    """Of a static site, which is a folder: name, size and SHA-256 of every file in it and below."""
+
+    @property
+    def alone(self) -> bool:
+        """The folder is the output; no file speaks for it."""
+        return bool(self.tree) or (self.pyramid is not None and self.pyramid.alone)
+
+    @property
+    def tiles(self) -> int:
+        """Tiles in its folder."""
+        if self.tree:
+            return sum("_files/" in name for name, _, _ in self.tree)
+        return self.pyramid.tiles if self.pyramid else 0
+
     @property
     def pieces(self) -> PieceGrid:
         """Where each piece is in the picture."""
@@ -148,7 +163,7 @@ def read_proof(file: Path) -> Proof:
         proof: Proof = from_wire(
             Proof, {**_known(Proof, whole), "inputs": [_known(Input, one) for one in whole["inputs"]]}
         )
-        _check(proof)
+        (_check_tree if proof.tree else _check)(proof)
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
         raise BadInput(f"is damaged ({str(error)[:200]}).", str(path), hint=ALONE) from error
     return proof
@@ -205,6 +220,18 @@ def _check(proof: Proof) -> None:
         raise ValueError(f"it says {proof.bytes} bytes, and tells of {at}")
     if any("/" in name or "\0" in name or name in {"", ".", ".."} for name in beside):
         raise ValueError("a side file lies elsewhere")
+
+
+def _check_tree(proof: Proof) -> None:
+    """The same for that of a static site."""
+    if proof.checksums or proof.blocks or proof.files or proof.pyramid:
+        raise ValueError("it is that of a folder and of a file")
+    if any(size < 0 or not SHA256.fullmatch(sha256) for _, size, sha256 in proof.tree):
+        raise ValueError("a checksum is none")
+    if len({name for name, _, _ in proof.tree}) != len(proof.tree):
+        raise ValueError("it says two things of one file")
+    if (told := sum(size for _, size, _ in proof.tree)) != proof.bytes:
+        raise ValueError(f"it says {proof.bytes} bytes, and tells of {told}")
 
 
 def _check_pyramid(pyramid: Pyramid) -> None:

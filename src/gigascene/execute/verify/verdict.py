@@ -17,6 +17,7 @@ from gigascene.execute.verify.decoding import Decoded, decode
 from gigascene.execute.verify.places import is_tiff, tiff_pieces
 from gigascene.execute.verify.proof import Input, Proof, read_proof
 from gigascene.execute.verify.pyramid import pyramid_damage
+from gigascene.execute.verify.site import site_damage
 from gigascene.model.errors import BadInput
 from gigascene.model.gap import Gap
 from gigascene.storage.identity import identity
@@ -145,20 +146,20 @@ def _proven(path: Path, size: int, proof: Proof, watch: Watch, *, quick: bool) -
 
 
 def _folder(path: Path, watch: Watch, *, decode_only: bool) -> Verdict:
-    """Map tiles: every file in the folder against its receipt."""
+    """Map tiles, or a static site: every file in the folder against its receipt."""
     if decode_only or not path_for(path).exists():
         raise BadInput("is a folder; name the files in it.", str(path))
     proof = read_proof(path)
-    if proof.pyramid is None or not proof.pyramid.alone:
+    if not proof.alone:
         raise BadInput("is a folder, and its receipt is that of a file.", str(path))
     with _reading(path):
-        damage = list(pyramid_damage(path, proof.pyramid))
+        damage = list(_folder_damage(path, proof))
     watch(1, 1)
     return Verdict(
         file=str(path),
         state="damaged" if damage else "whole",
         bytes=proof.bytes,
-        tiles=0 if damage else proof.pyramid.tiles,
+        tiles=0 if damage else proof.tiles,
         damage=tuple(damage[:MOST_TOLD]),
         damaged=len(damage),
         shape=proof.grid.shape,
@@ -167,6 +168,10 @@ def _folder(path: Path, watch: Watch, *, decode_only: bool) -> Verdict:
         inputs={one.href: _state(one) for one in proof.inputs},
         notes=tuple(_notes(path, proof)),
     )
+
+
+def _folder_damage(path: Path, proof: Proof) -> Iterator[Damage]:
+    return site_damage(path, proof.tree) if proof.pyramid is None else pyramid_damage(path, proof.pyramid)
 
 
 def _unproven(path: Path, size: int, watch: Watch) -> Verdict:
