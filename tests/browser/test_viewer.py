@@ -17,7 +17,7 @@ import gigascene
 from browser.chromium import PROGRAM, chromium
 from gigascene.api.view import export_view, view
 from gigascene.serve.place import place
-from serve.pictures import cog, needs_openseadragon
+from serve.pictures import cog, geotiff, needs_openseadragon
 from serve.test_place import PLACES
 
 pytestmark = [
@@ -384,6 +384,54 @@ def test_a_tile_that_is_gone(page, tmp_path, served):
     page.until("document.getElementById('trouble').textContent === '1 tile did not come'")
     page.until(f"{AT_REST} && viewer.world.getItemAt(0).getFullyLoaded()")
     assert any("1_1.png" in str(one) for one in page.complaints)
+    page.complaints.clear()
+
+
+@pytest.fixture
+def sparse(tmp_path):
+    """Deep Zoom tiles without the blank ones: a disc in a corner of much nothing. Its levels."""
+    levels = np.zeros((2000, 3000, 3), np.uint8)
+    y, x = np.ogrid[:2000, :3000]
+    disc = np.hypot(y - 700, x - 900) < 500
+    levels[disc] = np.random.default_rng(1).integers(1, 256, (int(disc.sum()), 3))
+    geotiff(tmp_path / "a.tif", levels, nodata=0)
+    gigascene.convert(tmp_path / "a.tif", tmp_path / "a.dzi", options={"tile": 256, "sparse": "yes"})
+    assert len(list((tmp_path / "a_files" / "12").iterdir())) < 30  # of 96
+    return levels
+
+
+@pytest.mark.parametrize("how", ["served", "exported", "by another server"])
+def test_blank_tiles_that_were_left_out_are_no_trouble(page, sparse, tmp_path, served, how):
+    if how == "served":
+        viewer = view(tmp_path / "a.dzi")
+        url = viewer.url
+    else:
+        export_view(tmp_path / "a.dzi", folder=tmp_path / "site")
+        viewer = view(tmp_path / "site") if how == "exported" else None
+        url = viewer.url if viewer else served(tmp_path / "site")
+    shown(page, url)
+    pixels(page, tmp_path / f"sparse-whole-{how}.png")
+    for column, row in ((900, 700), (1300, 1000), (2500, 1700)):
+        shown(page, url, f"#{column},{row},1")
+        seen = pixels(page, tmp_path / f"sparse-{column}.png")[150:550, 250:750]
+        wanted = sparse[row - 200 : row + 200, column - 250 : column + 250]
+        valid = wanted.any(-1)
+        assert (seen[valid] == wanted[valid]).all()
+        assert (seen[~valid] < 40).all()  # the page behind it
+    page.mouse("mouseMoved", *MIDDLE)
+    page.until("document.getElementById('value').value === 'no data'")
+    assert page.ask("document.getElementById('trouble').hidden")
+    if viewer:
+        viewer.close()
+
+
+def test_a_lost_tile_among_blank_ones(page, sparse, tmp_path, served):
+    (tmp_path / "a_files" / "12" / "3_2.png").unlink()
+    export_view(tmp_path / "a.dzi", folder=tmp_path / "site")
+    page.open(served(tmp_path / "site") + "#900,700,1")
+    page.until("document.getElementById('trouble').textContent === '1 tile did not come'")
+    page.until(f"{AT_REST} && viewer.world.getItemAt(0).getFullyLoaded()")
+    assert {re.search(r"\d+_\d+\.png", str(one))[0] for one in page.complaints} == {"3_2.png"}
     page.complaints.clear()
 
 

@@ -1,5 +1,6 @@
 """Deep Zoom pyramids: every tile of every level against plain NumPy, and folders that are whole or not there."""
 
+import base64
 import errno
 import hashlib
 import json
@@ -40,6 +41,12 @@ def cascade(levels, format):
     while max(found[0].shape[:2]) > 1:
         found.insert(0, halve_numpy(found[0], nodata=format.nodata, alpha=format.alpha))
     return found
+
+
+def cascade_shape(level, shape):
+    """Rows and columns of a level."""
+    factor = 1 << ((max(shape) - 1).bit_length() - level)
+    return tuple(-(-side // factor) for side in shape)
 
 
 def content(folder):
@@ -132,6 +139,21 @@ def test_lossy_tiles_are_made_of_exact_pixels(tmp_path, kind, bands):
             assert found.max() == 0
 
 
+@pytest.mark.parametrize("bands", [2, 4])
+def test_webp_keeps_alpha_exactly(tmp_path, bands):
+    """Graded, of every level, to another decoder."""
+    format = format_of((300, 400), bands, tile=64, tiles="webp")
+    levels = np.full((300, 400, bands), 90, np.uint8)
+    levels[..., -1] = np.arange(400) * 255 // 399
+    levels[200:, :, -1] = np.random.default_rng(5).integers(0, 256, (100, 400))
+    levels[:70, :70, -1] = 255  # a tile that needs none
+    write(tmp_path / "a.dzi", levels, WRITER, format)
+    for level, row, column, part in places(cascade(levels, format), 64):
+        with Image.open(tmp_path / f"a_files/{level}/{column}_{row}.webp") as image:
+            assert image.mode == ("RGB" if (part[..., -1] == 255).all() else "RGBA")
+            np.testing.assert_array_equal(np.asarray(image.convert("RGBA"))[..., 3], part[..., -1])
+
+
 @pytest.mark.parametrize("tiles", ["png", "jpg", "webp"])
 def test_bodies_do_not_depend_on_the_cut_and_stay_below_their_bound(tiles):
     format = format_of((1100, 1300), tile=64, tiles=tiles)
@@ -221,6 +243,12 @@ def test_sparse_leaves_out_what_is_no_data(tmp_path, bands):
         blank += not part.any()
     assert blank > 20
     assert facts["tiles"] == len(files) - 1
+    told = json.loads(files[MARKER])["written"][::-1]
+    assert "" in told
+    for level, row, column, _ in places(cascade(levels, format), 64):
+        bits = np.unpackbits(np.frombuffer(base64.b64decode(told[level]), np.uint8))
+        across = -(-cascade_shape(level, (1100, 1300))[1] // 64)
+        assert (f"{level}/{column}_{row}.png" in files) == (not told[level] or bool(bits[row * across + column]))
 
 
 def test_without_nodata_every_pixel_counts(tmp_path):

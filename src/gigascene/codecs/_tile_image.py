@@ -47,28 +47,26 @@ class TileImage:
         return compressed(part, self._layout.quality)
 
     def _webp(self, part: NDArray[Any]) -> bytes:
-        valid = self._valid(part)
         colours = part[..., :-1] if self._format.alpha else part
         if colours.shape[-1] == 1:  # WebP knows no grey
             colours = np.repeat(colours, 3, axis=-1)
-        if valid is not None and not valid.all():
-            colours = np.concatenate([colours, np.where(valid, np.uint8(255), np.uint8(0))[..., None]], axis=-1)
+        alpha = part[..., -1:] if self._format.alpha else self._clear(part)
+        if alpha is not None and (alpha < 255).any():
+            colours = np.concatenate([colours, alpha], axis=-1)  # which libwebp keeps exactly
         return bytes(imagecodecs.webp_encode(_plain(colours), level=self._layout.quality, lossless=False))
 
-    def _valid(self, part: NDArray[Any]) -> NDArray[np.bool_] | None:
-        """Which pixels are valid, (y, x); None if nothing can be invalid."""
-        if self._format.alpha:
-            return np.asarray(part[..., -1] > 0)
+    def _clear(self, part: NDArray[Any]) -> NDArray[np.uint8] | None:
+        """Alpha of a picture without a band of it, (y, x, 1): 0 where there is no data; None if that cannot be."""
         if self._format.nodata is None:
             return None
-        return np.asarray(reduce(np.bitwise_or, np.moveaxis(part, -1, 0)) > 0)
+        return np.uint8(255) * (reduce(np.bitwise_or, np.moveaxis(part, -1, 0)) > 0)[..., None]
 
 
 def image_bound(layout: TileLayout, format: Format) -> int:
     """Largest encoded tile.
 
     PNG: stored blocks cost a few bytes in every few thousand. JPEG: libjpeg-turbo's ``tjBufSize``, 3 bytes a pixel for
-    4:2:0 and 2 for grey. WebP: noise at quality 100 takes 1.3 bytes a pixel with alpha (libwebp 1.5, measured).
+    4:2:0 and 2 for grey. WebP: noise at quality 100 takes 1.3 bytes a pixel, and 2.3 with alpha of noise too (libwebp 1.5, measured).
     """
     pixels = layout.tile**2
     if layout.kind == "png":

@@ -1,13 +1,16 @@
-"""Deep Zoom: the ``.dzi`` that stands beside the tiles of a picture, and the arithmetic of its levels.
+"""Deep Zoom: the ``.dzi`` that stands beside the tiles of a picture, which of them were left out as blank, and the arithmetic of its levels.
 
 Level `top` is the whole picture, each below it half as large, level 0 one pixel.
 """
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import ParseError
 
+import numpy as np
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
@@ -89,3 +92,18 @@ def parse_descriptor(text: bytes, file: str) -> tuple[DeepZoom, str, int]:
     if min(*zoom.shape, zoom.tile) < 1 or overlap < 0:
         raise BadInput(f"describes a picture of {zoom.shape[1]} x {zoom.shape[0]} in tiles of {zoom.tile}", file)
     return zoom, format, overlap
+
+
+def written(tiles: Sequence[bool] | bytearray) -> str:
+    """Which tiles of a level were written, row by row: a bit for each, the highest of a byte first, in base64; empty if all were.
+
+    >>> written([True, False, True]), written([True, True])
+    ('oA==', '')
+    """
+    return "" if all(tiles) else base64.b64encode(np.packbits(np.array(tiles, np.bool_)).tobytes()).decode()
+
+
+def check_written(text: str, count: int) -> None:
+    """Raise ValueError where a text cannot be that of so many tiles."""
+    if text and len(base64.b64decode(text, validate=True)) != -(-count // 8):
+        raise ValueError(f"{len(text)} characters do not tell of {count} tiles")

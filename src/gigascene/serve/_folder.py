@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pyproj.exceptions import CRSError
 
-from gigascene.metadata.deep_zoom import parse_descriptor
+from gigascene.metadata.deep_zoom import check_written, parse_descriptor
 from gigascene.model.errors import BadInput, UsageError
 from gigascene.serve.encode import FORMATS, Coder
 from gigascene.serve.picture import Facts, Tile
 from gigascene.serve.place import from_json
-from gigascene.storage.folder import tiles_beside
+from gigascene.storage.folder import MARKER, tiles_beside
 
 
 class DeepZoomFolder:
@@ -35,7 +35,7 @@ class DeepZoomFolder:
         if format not in FORMATS:
             raise BadInput(f"has tiles of format {format!r}, which browsers do not show.", str(path))
         facts = Facts(name=name, title=path.name, zoom=zoom, format=format, overlap=overlap)
-        self.facts = _with_view(facts, path)
+        self.facts = _with_gaps(_with_view(facts, path), self._tiles)
 
     def check(self) -> None:
         """All tiles are there."""
@@ -57,13 +57,13 @@ class DeepZoomFolder:
         raise KeyError((row, column))
 
     def every_tile(self, coder: Coder) -> Iterator[Tile]:
-        """All that are there, as they are: what was lost is not brought back by encoding again."""
+        """All that are there, as they are: what was left out or lost is not brought back by encoding again."""
         if coder.format != self.facts.format:
             raise UsageError(f"{self.facts.title} has {self.facts.format} tiles already; leave --format {coder.format}")
         for level in range(self.facts.zoom.top + 1):
             tiles = self.facts.zoom.tiles(level)
             for row, column in ((row, column) for row in range(tiles.down) for column in range(tiles.across)):
-                if self._path(level, row, column).exists():  # other programs leave blank ones out
+                if self._path(level, row, column).exists():
                     yield level, row, column, self.tile(level, row, column)
 
     def close(self) -> None:
@@ -100,14 +100,36 @@ def _with_view(facts: Facts, path: Path) -> Facts:
     for said in view_of(path.parent):
         if said.get("name") == path.stem:
             try:
+                written = _checked(facts, said.get("written", ()))
                 where = from_json(said["place"]) if said["place"] else None
                 names = tuple(map(str, said["bands"]))
-                return replace(facts, title=str(said["title"]), bands=names, depth=int(said["depth"]), place=where)
+                title, depth = str(said["title"]), int(said["depth"])
+                return replace(facts, title=title, bands=names, depth=depth, place=where, written=written)
             except (KeyError, TypeError, ValueError, CRSError) as error:
                 raise BadInput(
                     f"says of {path.name} what no view says ({error!r}).", str(path.parent / VIEW)
                 ) from error
     return facts
+
+
+def _with_gaps(facts: Facts, tiles: Path) -> Facts:
+    """Which tiles its writer left out because they are blank, where it says so."""
+    marker = tiles / MARKER
+    if facts.written or not marker.exists():
+        return facts
+    try:
+        return replace(facts, written=_checked(facts, json.loads(_read(marker)).get("written", [])[::-1]))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise BadInput(f"says of its tiles what no writer says ({error!r}).", str(marker)) from error
+
+
+def _checked(facts: Facts, written: Sequence[str]) -> tuple[str, ...]:
+    """Nothing, or one text for each level; raises ValueError or TypeError."""
+    if written and len(written) != facts.zoom.top + 1:
+        raise ValueError(f"{len(written)} levels instead of {facts.zoom.top + 1}")
+    for level, text in enumerate(written):
+        check_written(text, len(facts.zoom.tiles(level)))
+    return tuple(written)
 
 
 VIEW = "view.json"

@@ -39,6 +39,9 @@ class Facts:
     depth: int = 8
     """Bits of a stored number; 16 are shown by their upper 8."""
 
+    written: tuple[str, ...] = ()
+    """Which tiles there are, of each level from the smallest (`gigascene.metadata.deep_zoom.written`); empty if nothing is known to be left out."""
+
     place: Place | None = None
     """Where it lies, if it says so."""
 
@@ -79,6 +82,7 @@ def described(facts: Facts) -> dict[str, Any]:
         "overlap": facts.overlap,
         "levels": facts.zoom.top + 1,
         "tiles": f"{facts.name}_files/{{level}}/{{column}}_{{row}}.{facts.format}",
+        "written": list(facts.written),
         "bands": list(facts.bands),
         "depth": facts.depth,
         "values": f"{facts.name}_values/{{column}}_{{row}}.json" if facts.exact else None,

@@ -17,6 +17,7 @@ from gigascene.codecs._tile_image import BLANK, TileImage, unpacked
 from gigascene.codecs._tile_layout import TileLayout
 from gigascene.codecs.tile_rows import Half, pyramid
 from gigascene.codecs.tiles import TileCodec
+from gigascene.metadata.deep_zoom import written
 from gigascene.model.contracts import OnDisk, Piece, Placed, Record
 from gigascene.model.errors import WriteFailed
 from gigascene.model.plan import Format, Plan
@@ -127,8 +128,10 @@ class TilesSink:
         }
 
     def _marker(self, levels: Sequence[_Level]) -> dict[str, Any]:
-        """What must be in the folder."""
+        """What must be in the folder, and which tiles of a viewer's grid are blank and need not be."""
+        gaps = self._tree.scheme == "deepzoom" and self._layout.sparse
         return {
+            **({"written": [written(level.written) for level in levels]} if gaps else {}),
             "writer": self._format.writer,
             "levels": [level.facts() for level in levels],
             "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in self._tree.files.items()},
@@ -192,9 +195,12 @@ class _Level:
         self._top, self._left = layout.first(number)
         self._digest = hashlib.sha256()
         self.tiles = self.bytes = 0
+        self.written = bytearray()
+        """0 for each tile that was left out, else 1; row by row."""
 
     def add(self, row: int, column: int, data: bytes) -> None:
-        """Write one tile, unless it is left out."""
+        """Write one tile, unless it is left out; row by row."""
+        self.written.append(data != BLANK)
         if data == BLANK:
             return
         name = self._name(self._number, self._top + row, self._left + column)

@@ -80,6 +80,7 @@ async function storedValue(picture, column, row) {
 async function tileValue(picture, column, row, level) {
   const [x, y] = [column, row].map((v) => Math.floor(v / 2 ** (picture.levels - 1 - level)));
   const [tileX, tileY] = [x, y].map((v) => Math.floor(v / picture.tile));
+  if (!isWritten(picture, level, tileX, tileY)) return null;
   const context = await tilePixels(tileUrl(picture, level, tileX, tileY));
   const [left, top] = [tileX, tileY].map((v) => v * picture.tile - (v ? picture.overlap : 0));
   const [r, g, b, alpha] = context.getImageData(x - left, y - top, 1, 1).data;
@@ -112,6 +113,17 @@ function levelShown(picture, zoom) {
 
 function tileUrl(picture, level, column, row) {
   return picture.tiles.replace("{level}", level).replace("{column}", column).replace("{row}", row);
+}
+
+const bits = new Map(); // base64 → text of as many bytes
+
+/** Whether a tile is there to be asked for: blank ones may have been left out, and are no trouble. */
+function isWritten(picture, level, column, row) {
+  const text = picture.written?.[level];
+  if (!text) return true;
+  if (!bits.has(text)) bits.set(text, atob(text));
+  const place = row * Math.ceil(picture.width / 2 ** (picture.levels - 1 - level) / picture.tile) + column;
+  return Boolean((bits.get(text).charCodeAt(place >> 3) >> (7 - (place & 7))) & 1);
 }
 
 /* The scale bar. */

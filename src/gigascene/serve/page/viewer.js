@@ -78,6 +78,9 @@ function tileSource(picture) {
     tileOverlap: picture.overlap,
     maxLevel: picture.levels - 1,
     getTileUrl: (level, column, row) => tileUrl(picture, level, column, row),
+    tileExists(level, column, row) {
+      return OpenSeadragon.TileSource.prototype.tileExists.call(this, level, column, row) && isWritten(picture, level, column, row);
+    },
   };
 }
 
