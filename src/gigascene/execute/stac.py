@@ -11,6 +11,8 @@ from gigascene.model.plan import KEPT, Plan
 from gigascene.registry import PRODUCTS
 from gigascene.storage.local import ITEM, Target, discard
 
+TILEJSON = "tilejson.json"
+
 MOST_NAMED = 4
 """Scenes a title names; more are counted."""
 
@@ -20,18 +22,20 @@ COLORS = {1: ("grey",), 3: ("red", "green", "blue")}
 def write(plan: Plan, *, masked: bool) -> None:
     """Write it, or remove that of an earlier picture at this path, which would speak for another.
 
-    `masked` says that the file has no band or level for what is missing: JPEG, or a mask beside the bands.
+    `masked` says that the file has no band or level for what is missing: JPEG, or a mask beside the bands. A folder of map
+    tiles has its TileJSON for a file.
     An item without any time is none (STAC 1.1, "datetime" may be null only beside a begin and an end), and none is made up.
     """
     target = Path(plan.target)
     path = path_for(target)
     times = [scene.datetime for scene in plan.scenes if scene.datetime] or list(plan.times)
-    if plan.format.geobox.crs is None or not times or not target.is_file():
+    file = target / TILEJSON if target.is_dir() else target
+    if plan.format.geobox.crs is None or not times or not file.is_file():
         discard(path)
         return
-    suffix = target.suffix.lower()
-    size, bands = target.stat().st_size, _bands(plan, masked=masked)
-    item = stac.item(target.name, suffix, size, plan.format.geobox, bands, times, _properties(plan))
+    name = target.name if target.is_dir() else target.stem
+    href, size, bands = f"./{file.relative_to(target.parent)}", file.stat().st_size, _bands(plan, masked=masked)
+    item = stac.item(name, href, size, plan.format.geobox, bands, times, _properties(plan))
     Target(path).write_text(json.dumps(item, indent=1) + "\n")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 from odc.geo.geobox import GeoBox
@@ -19,6 +20,7 @@ MEDIA_TYPES = {
     ".tif": "image/tiff; application=geotiff; profile=cloud-optimized",
     ".tiff": "image/tiff; application=geotiff; profile=cloud-optimized",
     ".dzi": "application/xml",
+    ".json": "application/json",
     ".png": "image/png",
     ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",
@@ -29,22 +31,22 @@ MEDIA_TYPES = {
 
 
 def item(
-    name: str,
-    suffix: str,
+    id: str,
+    href: str,
     size: int,
     geobox: GeoBox,
     bands: Sequence[Mapping[str, Any]],
     times: Sequence[str],
     properties: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """An item with one asset, the picture beside it.
+    """An item with one asset, the picture.
 
     Parameters
     ----------
-    name : str
-        File name of the picture.
-    suffix : str
-        Its suffix, lower case, with the dot.
+    id : str
+        Name of the picture.
+    href : str
+        Where its file lies, from the item; of map tiles that is their TileJSON. Its suffix tells its media type.
     size : int
         Its bytes.
     geobox : GeoBox
@@ -69,15 +71,15 @@ def item(
         "type": "Feature",
         "stac_version": "1.1.0",
         "stac_extensions": list(EXTENSIONS),
-        "id": name.removesuffix(suffix),
+        "id": id,
         "geometry": outline,
         "bbox": bbox(outline),
         "properties": {**when, **properties, **_projection(geobox)},
         "links": [],
         "assets": {
             "data": {
-                "href": f"./{name}",
-                "type": MEDIA_TYPES.get(suffix, "application/octet-stream"),
+                "href": href,
+                "type": MEDIA_TYPES.get(PurePosixPath(href).suffix.lower(), "application/octet-stream"),
                 "roles": ["data", "visual"],
                 "file:size": size,
                 "bands": [dict(band) for band in bands],

@@ -118,6 +118,7 @@ class TilesSink:
         return {
             "bytes": size + sum(map(len, texts)),
             "files": [],
+            "masked": self._layout.kind == "jpg",
             "folder": tree.folder.name,
             "scheme": tree.scheme,
             "finest": tree.finest,
