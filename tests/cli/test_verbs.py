@@ -152,6 +152,24 @@ def test_the_same_histogram_has_the_same_bytes(say, small_scene, tmp_path):
         assert digest(tmp_path / f"a{suffix}") == digest(tmp_path / f"b{suffix}")
 
 
+@pytest.mark.parametrize("suffix", [".png", ".pdf", ".svg"])
+def test_a_histogram_has_a_receipt(say, small_scene, tmp_path, suffix):
+    target = tmp_path / f"h{suffix}"
+    say("histogram", small_scene, "--bands", "red,nir", "--mask", "clouds", "-o", target)
+    assert "whole" in say("verify", target)
+    receipt = json.loads(target.with_name(f"{target.name}.receipt.json").read_text())
+    assert {one["band"] for one in receipt["inputs"]} == {"B4", "B5", "QA_PIXEL"}
+    assert all(one["identity"] for one in receipt["inputs"])
+    assert receipt["recipe"]["bands"] == ["red", "nir"]
+    assert {"matplotlib", "gigascene"} <= set(receipt["versions"])
+    data = bytearray(target.read_bytes())
+    data[len(data) // 2] ^= 1
+    target.write_bytes(data)
+    verdict = gigascene.verify(target)
+    assert (verdict.state, verdict.damaged) == ("damaged", 1)
+    assert set(verdict.inputs.values()) == {"unchanged"}
+
+
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".tiff", ".jpg", ".jpeg", ".pam", ".ppm", ".PNG", ".TIF"])
 def test_compose_to_every_suffix(say, small_scene, tmp_path, suffix):
     target = tmp_path / f"fjord{suffix}"

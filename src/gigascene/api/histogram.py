@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
@@ -13,8 +14,11 @@ from numpy.typing import NDArray
 
 from gigascene.api.compose import execution
 from gigascene.api.scenes import Source, open_scene
+from gigascene.execute import made
 from gigascene.model.errors import BadInput, UsageError
+from gigascene.model.scene import Asset
 from gigascene.plan.build import any_bands
+from gigascene.plan.fingerprint import LIBRARIES
 from gigascene.plan.survey import survey
 from gigascene.plan.tone import Counted
 from gigascene.storage.local import Target, discard, writing
@@ -22,6 +26,9 @@ from gigascene.storage.local import Target, discard, writing
 COLOURS = {"red": "#d62728", "green": "#2ca02c", "blue": "#1f77b4", "coastal": "#17becf", "nir": "#9467bd"}
 SUGGESTED = (1.0, 99.0)
 """Percentiles that are suggested as limits."""
+
+SIZE_IN, DPI = (9.0, 5.0), 120
+"""Of a plot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +38,13 @@ class Histogram:
     scene: str
     units: str
     channels: tuple[Counted, ...]
+    sources: tuple[Asset, ...] = ()
+    """Bands and masks that were read."""
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What was asked for, for the receipt of a plot."""
+
+    began: float = field(default_factory=time.monotonic)
 
     def limits(self, low: float = SUGGESTED[0], high: float = SUGGESTED[1]) -> dict[str, tuple[float, float]]:
         """Values at two percentiles, per band: a stretch that suits."""
@@ -48,10 +62,10 @@ class Histogram:
         }
 
     def save(self, target: str | PathLike[str], title: str | None = None) -> None:
-        """Plot to .png, .pdf or .svg: a line a band in its colour, suggested limits dashed."""
+        """Plot to .png, .pdf or .svg: a line a band in its colour, suggested limits dashed; a receipt beside it."""
         from matplotlib.figure import Figure  # noqa: PLC0415  (slow to import, and only wanted here)
 
-        figure = Figure(figsize=(9, 5), layout="constrained", facecolor="white")
+        figure = Figure(figsize=SIZE_IN, layout="constrained", facecolor="white")
         axes = figure.add_subplot()
         for number, channel in enumerate(self.channels):
             colour = COLOURS.get(channel.name, f"C{number}")
@@ -61,7 +75,23 @@ class Histogram:
                 axes.axvline(limit, color=colour, linestyle="--", linewidth=0.8)
         axes.set(title=title or self.scene, xlabel=self.units, ylabel="pixels", ylim=(0, None))
         axes.legend()
-        _write(figure, Target(Path(target)))
+        path = Path(target).absolute()
+        _write(figure, Target(path))
+        made.write(path, self._made(title))
+
+    def _made(self, title: str | None) -> made.Made:
+        read = [
+            {"scene": self.scene, "band": one.key, "href": one.href, "identity": one.identity} for one in self.sources
+        ]
+        rows, columns = round(SIZE_IN[1] * DPI), round(SIZE_IN[0] * DPI)
+        return made.Made(
+            verb="histogram",
+            inputs=read,
+            options={**self.options, **({"title": title} if title else {})},
+            shape=(rows, columns),
+            began=self.began,
+            libraries=(*LIBRARIES, "matplotlib"),
+        )
 
 
 def histogram(
@@ -92,13 +122,22 @@ def histogram(
     Histogram
         One bin a stored number for integers; no data is in no bin.
     """
+    began = time.monotonic()
     scene = open_scene(source, root, offset=offset)
     count = execution("threads", workers, None).workers
     gathers = [any_bands(scene, (name,), units, tuple(mask), resolution) for name in bands]
     channels = tuple(survey(gather, mode, count)[0] for gather in gathers)
     if not any(channel.counts.any() for channel in channels):
         raise BadInput(f"scene {scene.id!r} has no valid pixel in {', '.join(bands)}.")
-    return Histogram(scene=scene.id, units=gathers[0].unit_label, channels=channels)
+    sources = {asset.key: asset for gather in gathers for asset in gather.sources()}
+    return Histogram(
+        scene=scene.id,
+        units=gathers[0].unit_label,
+        channels=channels,
+        sources=tuple(sources.values()),
+        options={"bands": list(bands), "units": units, "masks": list(mask), "survey": mode, "resolution": resolution},
+        began=began,
+    )
 
 
 def plotted(channel: Counted, most: int = 2000) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -132,7 +171,7 @@ def _write(figure: Any, target: Target) -> None:
     temporary = target.sibling("new")
     try:
         with settled(), writing(target.path):
-            figure.savefig(temporary, format=kind, dpi=120, metadata=UNTIMED[kind])
+            figure.savefig(temporary, format=kind, dpi=DPI, metadata=UNTIMED[kind])
         target.commit(temporary)
     except BaseException:
         discard(temporary)

@@ -10,6 +10,7 @@ from pathlib import Path
 from gigascene.api._viewable import Notice, viewable
 from gigascene.execute import site
 from gigascene.execute.coordinate import Watcher
+from gigascene.execute.made import Made
 from gigascene.execute.signals import stopping
 from gigascene.model.errors import UsageError
 from gigascene.serve._folder import descriptors
@@ -112,7 +113,8 @@ def export_view(
     inputs = [one for name in (picture, second) if name is not None for one in _inputs(fspath(name))]
     pictures = open_pictures(_paths(picture, second, notice=notice, watch=watch))
     options = {"format": coder.format, "quality": coder.quality} if coder else {"format": pictures[0].facts.format}
-    made = site.Made(inputs=inputs, options=options, shape=pictures[0].facts.zoom.shape, began=began)
+    files = [{"picture": at, "href": href, "identity": state} for at, (href, state) in enumerate(inputs)]
+    made = Made(verb="view", inputs=files, options=options, shape=pictures[0].facts.zoom.shape, began=began)
     try:
         with stopping() as stop:
 
