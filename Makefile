@@ -9,7 +9,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 # Where Python may keep no compiled sources, every start compiles those of all libraries: a second, and 40 MB.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo test slow lint docs bench clean
+.PHONY: setup demo test coverage slow lint docs bench clean
 
 VIEWER := src/gigascene/serve/page/vendor/INTEGRITY
 
@@ -32,7 +32,11 @@ demo: setup
 	$(BIN)/gigascene demo
 
 test: setup lint
-	$(BIN)/pytest -n auto -m "not slow" -q $(COVERAGE)
+	$(BIN)/pytest -n auto -m "not slow" -q
+
+# Which lines no fast test reaches.
+coverage: setup
+	$(BIN)/pytest -n auto -m "not slow" -q --cov --cov-report=term:skip-covered
 
 # Whole products, other programs, a kill at every step: what .ci/run adds to `make test`.
 slow: setup

@@ -36,13 +36,18 @@ STRIP = 64 << 10
 WHOLE = {"figure", "preview"}
 """Of one piece, or few."""
 
-
-@pytest.fixture(autouse=True)
-def short_strips(monkeypatch):
-    monkeypatch.setattr(_rows, "STRIP", STRIP)
+DRAWN_S = 0.8
+"""What takes longer is killed less often."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module", autouse=True)
+def short_strips():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_rows, "STRIP", STRIP)
+        yield
+
+
+@pytest.fixture(scope="module")
 def victims(victims):
     return partial(victims, strip=STRIP)
 
@@ -51,26 +56,33 @@ def test_every_writer_is_killed():
     assert set(OUTPUTS) | ELSEWHERE == set(WRITERS.names())
 
 
-@pytest.fixture(params=OUTPUTS)
-def job(request, scene, tmp_path, victims):
+@pytest.fixture(scope="module", params=OUTPUTS)
+def made(request, scene, tmp_path_factory, victims):
     """A saved plan, its target, the bytes it should make, how long it takes, and how many pieces it has."""
     suffix, options = OUTPUTS[request.param]
-    target = tmp_path / f"picture{suffix}"
+    folder = tmp_path_factory.mktemp(request.param)
+    target = folder / f"picture{suffix}"
     plan = gigascene.plan_compose("true-color", scene, target, options=options, writer=request.param)
-    gigascene.save_plan(plan, tmp_path / "plan.json")
+    gigascene.save_plan(plan, folder / "plan.json")
     began = time.monotonic()
-    assert victims(plan=str(tmp_path / "plan.json")) == 0
+    assert victims(plan=str(folder / "plan.json")) == 0
     took = time.monotonic() - began
     whole = contents(target)
     pieces = len(WRITERS[plan.format.writer].codec.pieces(plan.format))
-    clean(target)
-    return tmp_path / "plan.json", target, whole, took, pieces
+    return folder / "plan.json", target, whole, took, pieces
+
+
+@pytest.fixture
+def job(made):
+    """The same, and nothing is made."""
+    clean(made[1])
+    return made
 
 
 def test_kills(job, victims):
     plan, target, whole, took, _ = job
     chance = random.Random(len(whole))
-    for kill in range(KILLS):
+    for kill in range(KILLS if took < DRAWN_S else KILLS // 3):
         chosen = {"byte": chance.randrange(len(whole))} if kill % 2 else {"after_s": chance.random() * took}
         status = victims(plan=str(plan), **chosen)
         assert status in {0, -signal.SIGKILL}

@@ -30,23 +30,28 @@ def folders(scene, tmp_path_factory):
     return [cut(scene, folder, part) for part in PARTS]
 
 
-@pytest.fixture(params=OUTPUTS)
-def job(request, folders, tmp_path, victims):
+@pytest.fixture(scope="module", params=OUTPUTS)
+def made(request, folders, tmp_path_factory, victims):
     """A saved plan, its target, the bytes it should make, and how long it takes."""
     suffix, options = OUTPUTS[request.param]
-    target = tmp_path / f"picture{suffix}"
+    folder = tmp_path_factory.mktemp(request.param)
+    target = folder / f"picture{suffix}"
     plan = gigascene.plan_mosaic(
         "true-color", folders, target, feather=3000, balance=True, grid="utm26:12m", options=options
     )
     assert all(layer.gain and layer.edges for layer in plan.mosaic.layers)
     assert len(WRITERS[plan.format.writer].codec.pieces(plan.format)) > 1
-    gigascene.save_plan(plan, tmp_path / "plan.json")
+    gigascene.save_plan(plan, folder / "plan.json")
     began = time.monotonic()
-    assert victims(plan=str(tmp_path / "plan.json")) == 0
-    took = time.monotonic() - began
-    whole = contents(target)
-    clean(target)
-    return tmp_path / "plan.json", target, whole, took
+    assert victims(plan=str(folder / "plan.json")) == 0
+    return folder / "plan.json", target, contents(target), time.monotonic() - began
+
+
+@pytest.fixture
+def job(made):
+    """The same, and nothing is made."""
+    clean(made[1])
+    return made
 
 
 def brought_to_an_end(job, victims, **words):
