@@ -278,7 +278,7 @@ class TestUsage:
     @pytest.mark.parametrize(
         ("name", "options", "pattern"),
         [
-            ("a.pgn", (), r"Did you mean '\.png'"),
+            ("a.pngg", (), r"Did you mean '\.png'"),
             ("a", (), r"\.png"),
             ("a.jpg", ("--depth", "16"), r"JPEG holds 8 bits"),
             ("a.jpg", ("--quality", "0"), r"1 to 100"),
