@@ -38,9 +38,10 @@ test: setup lint
 coverage: setup
 	$(BIN)/pytest -n auto -m "not slow" -q --cov --cov-report=term:skip-covered
 
-# Whole products, other programs, a kill at every step: what .ci/run adds to `make test`.
+# Whole products, other programs, a kill at every step: what .ci/run adds to `make test`. Half of the time they wait.
+WORKERS ?= auto
 slow: setup
-	$(BIN)/pytest -n auto -m slow -q
+	$(BIN)/pytest -n $(WORKERS) -m slow -q
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -7,6 +7,7 @@ from itertools import chain
 import pytest
 
 from gigascene.engines._jobscript import BLIND, Place, script
+from gigascene.engines._parcel import HEAD, MARK
 from gigascene.engines._spool import Spool, append
 from gigascene.engines.slurm import Slurm
 from gigascene.model.contracts import Done, Failed, Piece
@@ -93,6 +94,35 @@ def test_a_run_of_the_same_plan_uses_what_is_there_apart_from_failures(folder):
     again.look()
     assert [again.has(task) for task in TASKS[:3]] == [True, False, True]
     assert again.runs() == {"first", "second"}
+
+
+def test_a_plan_that_jobs_may_be_reading_is_not_written_again(folder):
+    begun(folder)
+    before = (folder / "plan.json").stat()
+    begun(folder, "second")
+    after = (folder / "plan.json").stat()
+    assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+
+
+@pytest.mark.parametrize("size", [1 << 40, (1 << 64) - 1])
+def test_a_length_that_cannot_be_is_not_read(folder, size):
+    spool = begun(folder)
+    with spool.log(0) as log:
+        append(log, done(TASKS[0]))
+        log.write(HEAD.pack(MARK, size, 0, bytes(32)))
+    spool.look()
+    assert [spool.has(task) for task in TASKS[:2]] == [True, False]
+
+
+def test_what_is_no_record_is_put_aside_so_that_jobs_do_it_again(folder):
+    spool = begun(folder)
+    with spool.log(0) as log:
+        append(log, done(TASKS[0]))
+        log.write(bytes(200))
+    spool.look()
+    again = Spool(folder, "first")
+    again.look()
+    assert spool.has(TASKS[0]) == again.has(TASKS[0]) == False  # noqa: E712  (both, and the same)
 
 
 def test_a_run_of_another_plan_begins_anew(folder):

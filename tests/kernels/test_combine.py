@@ -58,6 +58,20 @@ def test_choose_keeps_the_first_at_a_tie():
     assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(ours, twin, strict=True))
 
 
+def test_sums_that_single_precision_cannot_tell_apart_are_ties():
+    """0.0518 + 0.0752 + 0.0662 and 0.0532 + 0.0738 + 0.0662: as stored numbers both are 1932."""
+    first, second = (
+        (np.array(stored, np.float32) / np.float32(10_000)).reshape(3, 1, 1)
+        for stored in ([518, 752, 662], [532, 738, 662])
+    )
+    for one, other in ((first, second), (second, first)):
+        for choose in (combine.choose, combine.choose_numpy):
+            best, out = np.full((1, 1), -np.inf), np.full((3, 1, 1), np.nan, np.float32)
+            for values in (one, other, other - np.float32(0.0001)):
+                choose(values, np.ones((1, 1), bool), combine.darkness(values), best, out, combine.ALIKE)
+                assert np.array_equal(out, one if values is other else values)
+
+
 @pytest.mark.parametrize("name", ["add", "lay_under"])
 def test_sums(name):
     start = np.zeros(SHAPE, np.int64), np.zeros((3, *SHAPE), np.int64)

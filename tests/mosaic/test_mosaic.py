@@ -379,3 +379,39 @@ def test_regions_that_are_none(folder, tmp_path, text):
     (tmp_path / "r.geojson").write_text(text)
     with pytest.raises(gigascene.BadInput, match=r"r\.geojson"):
         gigascene.plan_mosaic("true-color", folder, tmp_path / "a.png", clip=tmp_path / "r.geojson")
+
+
+def test_memory_is_foreseen_for_the_finest_scene_wherever_it_stands(tmp_path):
+    coarse = [raster(tmp_path / f"{i}.tif", np.ones((3, 40, 40), np.uint8), size=30) for i in range(16)]
+    fine = raster(tmp_path / "fine.tif", np.ones((3, 1200, 1200), np.uint8), size=1)
+    grid = {"grid": f"like:{coarse[0]}", "resampling": "average"}
+    foreseen = {
+        gigascene.plan_mosaic("rgb", [*coarse[:at], fine, *coarse[at:]], tmp_path / "a.tif", **grid).execution.projected
+        for at in (0, 1, 3, 8, 16)
+    }
+    assert len(foreseen) == 1
+
+
+def test_scenes_that_cannot_be_balanced_are_told(tmp_path):
+    ground = np.random.default_rng(4).integers(1, 200, (3, 300, 300), np.uint8)
+    parts = [raster(tmp_path / "a.tif", ground), raster(tmp_path / "b.tif", ground, x=500_000.0 + 20_000)]
+    plan = gigascene.plan_mosaic("rgb", parts, tmp_path / "out.tif", balance=True)
+    assert any("2 of 2 scenes" in note and "not balanced" in note for note in plan.notes)
+    plan = gigascene.plan_mosaic(
+        "rgb", [parts[0], raster(tmp_path / "c.tif", ground)], tmp_path / "out.tif", balance=True
+    )
+    assert not any("balanced" in note for note in plan.notes)
+
+
+@pytest.mark.parametrize("product", ["rgb", "numbers"])
+def test_a_raster_whose_rows_run_north_fills_its_own_ground(tmp_path, product):
+    pixels = np.random.default_rng(6).integers(1, 200, (3 if product == "rgb" else 1, 50, 60), np.uint8)
+    up = raster(tmp_path / "up.tif", pixels, nodata=0)
+    down = raster(tmp_path / "down.tif", pixels[:, ::-1], transform=Affine(10, 0, 500_000, 0, 10, 5_000_000 - 500))
+    looks = {"stretch": "0:255"} if product == "rgb" else {}
+    for path in (up, down):
+        gigascene.mosaic(product, [path], path.with_suffix(".out.tif"), **looks)
+    with rasterio.open(up.with_suffix(".out.tif")) as one, rasterio.open(down.with_suffix(".out.tif")) as other:
+        assert one.bounds == other.bounds
+        assert np.array_equal(one.read(), other.read())
+        assert one.read().all()

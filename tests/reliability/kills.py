@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-KILLS = int(os.environ.get("GIGASCENE_KILLS", "10"))
+KILLS = int(os.environ.get("GIGASCENE_KILLS", "6"))
 
 
 def clean(target: Path) -> None:

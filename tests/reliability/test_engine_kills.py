@@ -1,6 +1,6 @@
 """Killed at random: a worker, the coordinator, or both. Always the same bytes after resume, nobody left, never a wait without end.
 
-`GIGASCENE_KILLS` sets how many runs of each engine are killed, a third of it: 10 by default, 75 (50 in all) before a release.
+`GIGASCENE_KILLS` sets how many runs of each engine are killed, a third of it: 6 by default, 75 (50 in all) before a release.
 """
 
 import hashlib

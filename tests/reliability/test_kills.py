@@ -1,6 +1,6 @@
 """Killed at any byte or moment: never a file that opens and holds wrong pixels, and a resume gives the same bytes.
 
-`GIGASCENE_KILLS` sets how many kills for each writer: 10 by default, 100 before a release.
+`GIGASCENE_KILLS` sets how many kills for each writer: 6 by default, 100 before a release.
 """
 
 import random

@@ -88,14 +88,13 @@ class Array:
 
     def _start(self) -> None:
         """Slurm may refuse: then nobody has worked, and nothing is left."""
-        self._begun = True  # before it is known: what timed out may be in the queue all the same
         self.send_missing()
         self._looked = self._answered = self._workable = self._changed = time.monotonic()
 
     def send_missing(self) -> str:
         """Send every element that has something to do; the number of the array, empty where none has."""
         missing = [element for element in range(self._of) if self._spool.left(element)]
-        return self._send(missing) if missing else ""
+        return self._send(missing, self._most) if missing else ""
 
     def _look(self) -> None:
         """Send what nobody works on; raises `WorkersLost` where waiting would be without end."""
@@ -109,16 +108,17 @@ class Array:
                 _sbatch.cancel_element(one)
         alive = {one.index: one for one in found if not one.unlaunched}
         missing = [element for element in range(self._of) if element not in alive and self._spool.left(element)]
-        if missing:
-            self._send(missing)
+        if missing and (room := self._most - len(alive)) > 0:
+            self._send(missing, room)
         elif alive:
             self._check_held(list(alive.values()))
         self._check_nodes(list(alive.values()))
 
-    def _send(self, elements: Sequence[int]) -> str:
+    def _send(self, elements: Sequence[int], most: int) -> str:
         for element in elements:
             self._check_tries(element)
-        job = _sbatch.submit(self._spool.run, elements, self._script, self._asked, most=self._most)
+        self._begun = True  # before it is known: what timed out may be in the queue all the same
+        job = _sbatch.submit(self._spool.run, elements, self._script, self._asked, most=most)
         for element in elements:
             left = self._spool.left(element)
             tries, before = self._sent.get(element, (0, left))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import threading
 import traceback
 from collections.abc import Callable
 from functools import lru_cache
@@ -15,6 +16,9 @@ from gigascene.settings import settings
 
 HOSTS_OWN = {"GIGASCENE_CACHE", "GIGASCENE_SCENES", "GIGASCENE_MEMORY", "GIGASCENE_WORKERS"}
 """Settings that mean this machine, and not those of a cluster."""
+
+_changing = threading.Lock()
+"""Workers may have several threads."""
 
 
 def given(run: Callable[[Task], Done | Failed]) -> bytes:
@@ -42,13 +46,17 @@ def call(given: Given, index: int, start: int, stop: int) -> bytes:
 
 
 def _run(body: bytes) -> Callable[[Task], Done | Failed]:
-    """What to do with tasks, under the settings of the run that they belong to, and of no other."""
-    environment, run = _unpacked(body)
-    if _environment() != environment:
-        for name in _environment():
-            del os.environ[name]
-        os.environ.update(environment)
-        settings.cache_clear()
+    """What to do with tasks, under the settings of the run that they belong to.
+
+    They are the process's: two runs that want different ones need workers of one thread, as ours have.
+    """
+    with _changing:
+        environment, run = _unpacked(body)
+        if (now := _environment()) != environment:
+            for name in now.keys() - environment.keys():
+                os.environ.pop(name, None)
+            os.environ.update(environment)
+            settings.cache_clear()
     return run
 
 

@@ -114,8 +114,9 @@ def submit(run: str, elements: Sequence[int], script: str, asked: Mapping[str, s
 
 
 def submit_finisher(run: str, after: str, script: str, asked: Mapping[str, str]) -> str:
-    """Send a job that begins when an array has ended, however that was; its number."""
-    return _sent(script, asked, f"--job-name={FINISHER}{run}", f"--dependency=afterany:{after}")
+    """Send a job that begins when an array has ended, however that was, or at once where there is none; its number."""
+    behind = [f"--dependency=afterany:{after}"] if after else []
+    return _sent(script, asked, f"--job-name={FINISHER}{run}", *behind)
 
 
 def _sent(script: str, asked: Mapping[str, str], *more: str) -> str:

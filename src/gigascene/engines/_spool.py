@@ -64,7 +64,8 @@ class Spool:
                 shutil.rmtree(self.folder)
             self.folder.mkdir(mode=0o700, exist_ok=True)
             self._check_owner()
-            (self.folder / "plan.json").write_text(plan, encoding="utf-8")
+            if not self._is_of(plan):  # jobs of a run that goes on may be reading it
+                (self.folder / "plan.json").write_text(plan, encoding="utf-8")
             with self._tasks.open("wb") as file:
                 for task in tasks:
                     file.write(TASK.pack(task.index, task.start, task.stop))
@@ -195,11 +196,12 @@ class Spool:
                 if len(head) < HEAD.size:
                     return offset
                 try:
-                    size, text = length(head), file.read(told_length(head))
+                    size = length(head)
                     if offset + size > os.fstat(file.fileno()).st_size:
                         return offset
-                    task, done = whose(text)
+                    task, done = whose(file.read(told_length(head)))
                 except Damaged:
+                    self._forget(log)
                     return -1
                 ours = log.name.startswith(f"{self.run}.")
                 self.failed |= ours and not done

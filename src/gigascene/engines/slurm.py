@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import sys
 from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -22,7 +24,7 @@ from gigascene.engines._jobscript import Place, finisher, script
 from gigascene.engines._spool import Spool
 from gigascene.model import wire
 from gigascene.model.contracts import Done, Failed
-from gigascene.model.errors import UsageError
+from gigascene.model.errors import UsageError, WorkersLost
 from gigascene.model.plan import Plan, Task
 from gigascene.plan.explain import core_seconds
 from gigascene.plan.fingerprint import sources
@@ -125,9 +127,9 @@ class Slurm:
         """Send what is missing of a run that nobody attends; the next one to look shall find less than `missing`."""
         place = place or self._place(spool, spool.plan())
         array = self._array(spool, of, place)
-        job = array.send_missing()
-        spool.detach(of)
         try:
+            job = array.send_missing()
+            spool.detach(of)
             behind = _sbatch.submit_finisher(spool.run, job, self._finisher(spool, place, missing), self._asked)
         except BaseException:
             array.cancel()
@@ -171,6 +173,14 @@ class Slurm:
         if self._container is not None:
             folders = (str(spool.folder.parent), *_read_folders(wire.loads(Plan, plan)))
         return Place(scratch=self._scratch, container=self._container, folders=folders)
+
+
+def abandon(folder: Path) -> None:
+    """Remove a spool that nobody will claim, and cancel the jobs that may still work for it."""
+    if runs := Spool(folder, "").runs():
+        with suppress(UsageError, WorkersLost):  # they end by themselves where they do not see it
+            _sbatch.cancel(runs)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def share_of(cost_s: float, limit_s: float) -> int:

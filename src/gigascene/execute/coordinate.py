@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -20,7 +19,7 @@ from gigascene.execute.run import Job, tasks
 from gigascene.execute.signals import Stop, stopping
 from gigascene.execute.unpack import unpacked
 from gigascene.model.contracts import Engine, Failed, Sink
-from gigascene.model.errors import BadInput, UsageError, WriteFailed, exit_code
+from gigascene.model.errors import BadInput, TaskFailed, Unreached, UsageError, WriteFailed, exit_code
 from gigascene.model.plan import Plan
 from gigascene.plan.check import check_versions
 from gigascene.plan.fingerprint import band_of, fingerprint, sources
@@ -78,7 +77,7 @@ def prepared(plan: Plan, *, resume: bool) -> Iterator[tuple[Path, Journal]]:
     check_space(plan)
     with target.alone(), _swept(target), _journal(plan, target, resume=resume) as journal:
         if not resume:
-            discard(*_results(plan))  # their folder stays: it names jobs that may still run
+            discard(*results(plan))  # their folder stays: it names jobs that may still run
         part = target.sibling("part")
         with writing(target.path), part.open("ab+") as body:
             body.truncate(journal.verify(body))
@@ -92,7 +91,7 @@ def check_inputs(plan: Plan) -> None:
         try:
             found = identity_of(source.href, fresh=True)
         except BadInput as error:
-            raise BadInput(error.args[0], source.href, band, hint=error.args[4]) from error
+            raise type(error)(error.args[0], source.href, band, hint=error.args[4]) from error
         except OSError as error:
             raise BadInput(f"is gone ({error.strerror}).", source.href, band) from error
         if source.identity and found != source.identity:
@@ -111,14 +110,18 @@ def engine_of(plan: Plan, where: Mapping[str, str]) -> Engine:
     return engine
 
 
-def _results(plan: Plan) -> Iterator[Path]:
+def results(plan: Plan) -> Iterator[Path]:
     """Logs of results on their way."""
     return target_of(plan.target, plan.format.suffix).sibling(SPOOL).glob("*.log")
 
 
-def _unspool(plan: Plan) -> None:
-    """Remove results on their way that nobody will claim."""
-    shutil.rmtree(target_of(plan.target, plan.format.suffix).sibling(SPOOL), ignore_errors=True)
+def unspool(plan: Plan) -> None:
+    """Remove results on their way that nobody will claim, and end who makes them."""
+    folder = target_of(plan.target, plan.format.suffix).sibling(SPOOL)
+    if folder.exists():
+        from gigascene.engines.slurm import abandon  # noqa: PLC0415  (few runs have a spool)
+
+        abandon(folder)
 
 
 class _Run:
@@ -159,7 +162,7 @@ class _Run:
                 receipts.write(self.plan, receipt, self.journal, facts)
         finally:
             self.journal.remove()
-            _unspool(self.plan)
+            unspool(self.plan)
         discard(*Path(self.plan.target).parent.glob(f"{escape(Path(self.plan.target).name)}.capsule-*.json"))
         with _finished(self.plan.target):
             stac.write(self.plan, masked=bool(facts.get("masked")))
@@ -167,6 +170,8 @@ class _Run:
 
     def _work(self, engine: Engine, stop: Stop) -> None:
         """Every task that is not done yet, piece by piece into sink and journal."""
+        if len(self.journal) == len(WRITERS[self.plan.format.writer].codec.pieces(self.plan.format)):
+            return  # killed behind the last piece
         if hasattr(engine, "check"):
             engine.check = stop.check
         with unpacked(self.plan, stop.check) as plan:
@@ -194,15 +199,17 @@ class _Run:
                 self.watch(Progress(pieces=len(self.journal), of=of, resumed=self.resumed, seconds=seconds))
 
     def _abort(self, error: BaseException) -> None:
-        """Bad input or no space: leave nothing. Anything else may be resumed."""
-        something = len(self.journal) > 0 or any(_results(self.plan))
-        keep = something and exit_code(error) not in {BadInput.exit_code, WriteFailed.exit_code}
+        """Bad input or no space: leave nothing. Anything else, a server that is silent just now too, may be resumed."""
+        something = len(self.journal) > 0 or any(results(self.plan))
+        cause = error.__cause__ if isinstance(error, TaskFailed) else error
+        passing = isinstance(cause, Unreached)
+        keep = something and (passing or exit_code(error) not in {BadInput.exit_code, WriteFailed.exit_code})
         self.sink.abort(keep=keep)
         if keep:
             self.journal.close()
         else:
             self.journal.remove()
-            _unspool(self.plan)
+            unspool(self.plan)
 
 
 @contextmanager

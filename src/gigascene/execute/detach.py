@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gigascene.engines.slurm import Sent, Slurm
-from gigascene.execute.coordinate import engine_of, prepared
+from gigascene.execute.coordinate import engine_of, prepared, results, unspool
 from gigascene.execute.run import Job, tasks
 from gigascene.model.errors import UsageError
 from gigascene.model.plan import Plan
@@ -25,4 +25,9 @@ def detach(plan: Plan, *, resume: bool = False, where: Mapping[str, str] | None 
         raise UsageError(f"a {plan.picture.form.upper()} is unpacked while somebody waits; convert it without --detach")
     with prepared(plan, resume=resume) as (_, journal):
         job = Job(plan)
-        return engine.detach(job, tasks(plan, job.codec, len(journal)))
+        try:
+            return engine.detach(job, tasks(plan, job.codec, len(journal)))
+        except BaseException:
+            if not any(results(plan)):
+                unspool(plan)
+            raise

@@ -97,7 +97,11 @@ def fill_levels(stored: NDArray[Any], valid: Mask, tables: NDArray[Any], filled:
     _fill_levels(stored, valid, tables, filled, out)
 
 
-def choose_numpy(values: F32, valid: Mask, score: F64, best: F64, out: F32) -> None:
+ALIKE = 2.0**-20
+"""Sums of bands that differ by no larger share than this are one: single precision tells no finer."""
+
+
+def choose_numpy(values: F32, valid: Mask, score: F64, best: F64, out: F32, alike: float = 0.0) -> None:
     """Put a scene where its score is higher than any before; the specification of `choose`.
 
     Parameters
@@ -109,6 +113,8 @@ def choose_numpy(values: F32, valid: Mask, score: F64, best: F64, out: F32) -> N
     best : (y, x) float64
         Highest so far, -inf where there is nothing; grows. At a tie the earlier scene stays.
     out : (band, y, x) float32
+    alike : float
+        A score that is higher by no more than this share of the best is a tie, too.
 
     Examples
     --------
@@ -117,24 +123,29 @@ def choose_numpy(values: F32, valid: Mask, score: F64, best: F64, out: F32) -> N
     >>> out.tolist(), best.tolist()
     ([[[5.0, 7.0]]], [[1.0, 2.0]])
     """
-    take = valid & (score > best)
+    some = best > -np.inf
+    least = np.where(some, best + alike * np.abs(np.where(some, best, 0)), best)
+    take = valid & (score > least)
     out[:, take] = values[:, take]
     best[take] = score[take]
 
 
 @kernel
-def _choose(values, valid, score, best, out):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+def _choose(values, valid, score, best, out, alike):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
     for y in range(valid.shape[0]):
         for x in range(valid.shape[1]):
-            if valid[y, x] and score[y, x] > best[y, x]:
+            least = best[y, x]
+            if least > -np.inf:
+                least += alike * abs(least)
+            if valid[y, x] and score[y, x] > least:
                 best[y, x] = score[y, x]
                 for band in range(values.shape[0]):
                     out[band, y, x] = values[band, y, x]
 
 
-def choose(values: F32, valid: Mask, score: F64, best: F64, out: F32) -> None:
+def choose(values: F32, valid: Mask, score: F64, best: F64, out: F32, alike: float = 0.0) -> None:
     """Compiled twin of `choose_numpy`."""
-    _choose(values, valid, score, best, out)
+    _choose(values, valid, score, best, out, alike)
 
 
 def darkness(values: F32) -> F64:

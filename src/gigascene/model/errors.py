@@ -5,6 +5,7 @@ GigasceneError                     exit code 1
 │  └─ UnknownName (LookupError)    2  a sensor, product, writer, engine, band or mask nobody knows
 ├─ BadInput (OSError)              4  a file that is missing, broken, or not what it claims to be
 │  ├─ Broken                       4  is gone, or its bytes cannot be decoded: what gaps may be allowed for
+│  ├─ Unreached                    4  lies where nobody answers just now: finished pieces are kept
 │  ├─ MissingBands (LookupError)   4  a scene lacks what a product needs
 │  └─ NoAccess (PermissionError)   4  wants a login, a signature, or somebody who pays
 ├─ WriteFailed (OSError)           5  no space, no permission, a target that cannot be
@@ -67,6 +68,10 @@ class BadInput(GigasceneError, OSError):
 
 class Broken(BadInput):
     """As `BadInput`: a file that is gone, or of which bytes cannot be decoded. Nothing that asking again, or otherwise, would mend."""
+
+
+class Unreached(BadInput):
+    """As `BadInput`: a file of which nobody knows more than that its server gives no answer just now. What is finished is kept."""
 
 
 class MissingBands(BadInput, LookupError):

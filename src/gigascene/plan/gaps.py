@@ -154,5 +154,6 @@ def _reached(asset: Asset, window: Window, output: GeoBox) -> Window | None:
 
 def _halo(output: GeoBox, source: GeoBox) -> int:
     """Source pixels that filters look at beyond the output's edge."""
-    ratio = pixel_size(output, source) / abs(source.affine.a)
+    a = source.affine
+    ratio = pixel_size(output, source) / min(math.hypot(a.a, a.d), math.hypot(a.b, a.e))
     return math.ceil(HALO * max(ratio, 1.0)) if math.isfinite(ratio) else HALO

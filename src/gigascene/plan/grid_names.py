@@ -129,11 +129,15 @@ def _of_most(sources: Sequence[GeoBox]) -> Lattice:
             a = first.affine
             return Lattice(crs=None, size=(a.a, -a.e), origin=(a.c, a.f))
         raise BadInput("no scene has a CRS and a north that is up: say --grid.")
-    kinds = Counter((str(source.crs), source.affine.a, source.affine.e) for source in known)
+    kinds = Counter((str(source.crs), *_sides(source)) for source in known)
     most = max(kinds.values())
-    first = next(s for s in known if kinds[str(s.crs), s.affine.a, s.affine.e] == most)
-    a = first.affine
-    return Lattice(crs=first.crs, size=(a.a, -a.e), origin=(a.c, a.f))
+    first = next(s for s in known if kinds[str(s.crs), *_sides(s)] == most)
+    return Lattice(crs=first.crs, size=_sides(first), origin=(first.affine.c, first.affine.f))
+
+
+def _sides(source: GeoBox) -> tuple[float, float]:
+    """Width and height of a pixel, whichever way its rows and columns run."""
+    return abs(source.affine.a), abs(source.affine.e)
 
 
 def _crs(name: str) -> tuple[CRS, str]:

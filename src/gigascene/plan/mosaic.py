@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -105,7 +105,8 @@ def build(scenes: Sequence[Scene], wish: MosaicWish) -> Plan:
         format = replace(format, dtype=kept.dtype, nodata=None, numbers=kept.numbers)
     title = f"{placed[0].gather.product.title}, {_named([one.gather.scene for one in placed])}"
     plan = joined.plan_of(placed, recipe, writer.format(format), wish.wish, title, gaps=(*lost, *gaps), mosaic=mosaic)
-    return plan if kept is None else replace(plan, notes=(*plan.notes, *kept.notes))
+    told = (*(() if kept is None else kept.notes), *(_uneven(placed, pairs) if wish.balance else ()))
+    return replace(plan, notes=(*plan.notes, *told)) if told else plan
 
 
 def _kept(scenes: Sequence[Scene], wish: MosaicWish, writer: Writer) -> Kept | None:
@@ -195,6 +196,14 @@ def _evened(placed: Sequence[Placed], mosaic: Mosaicking, wish: MosaicWish) -> t
         rows = zip(layers, gain.tolist(), offset.tolist(), strict=True)
         layers = [replace(layer, gain=tuple(g), offset=tuple(o)) for layer, g, o in rows]
     return replace(mosaic, layers=tuple(layers)), pairs
+
+
+def _uneven(placed: Sequence[Placed], pairs: Sequence[Pair]) -> Iterator[str]:
+    """Which scenes could not be balanced, where that was asked for."""
+    compared = {number for pair in pairs for number in (pair.one, pair.other)}
+    alone = [one.gather.scene for number, one in enumerate(placed) if number not in compared]
+    if alone:
+        yield f"{len(alone)} of {len(placed)} scenes show no ground together with another, and are not balanced: {_named(alone)}"
 
 
 def _told(mosaic: Mosaicking, pairs: Sequence[Pair], placed: Sequence[Placed], recipe: Recipe) -> Mosaicking:

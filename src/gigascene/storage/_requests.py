@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit, urlunsplit
 
-from gigascene.model.errors import BadInput, Broken, GigasceneError, NoAccess
+from gigascene.model.errors import BadInput, Broken, GigasceneError, NoAccess, Unreached
 from gigascene.storage import _logins, _signing
 from gigascene.storage._hosts import checked, proxy
 from gigascene.storage._tokens import bearer, is_named, whence
@@ -104,7 +104,7 @@ def tried(href: str, headers: Mapping[str, str], body: bytes | None, use: Callab
         return answered(href, ask, good)
     except Unreachable as error:
         what = f"cannot be reached ({error.args[0]}); tried {TRIES} times."
-        raise BadInput(what, said, hint="Try again later.") from None
+        raise Unreached(what, said, hint="Try again later.") from None
 
 
 def answered(href: str, ask: Ask, use: Callable[[int, http.client.HTTPResponse], T]) -> T:

@@ -53,6 +53,10 @@ class Denied(Refused):
     """As `Refused`: for want of credentials or rights."""
 
 
+class Silent(Refused):
+    """As `Refused`: no server answers just now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """An object."""
@@ -161,8 +165,11 @@ def _profiled() -> Mapping[str, Any]:
 
 
 def _refusal(place: Place, text: str) -> Refused:
+    answer = _answer(text)
     words = _words(place, text)
-    return (Denied if words == _denied(place, *_answer(text)) else Refused)(*words)
+    if words == _denied(place, *answer):
+        return Denied(*words)
+    return (Silent if words == _unreachable(_told(*answer[:2]), text) else Refused)(*words)
 
 
 def _answer(text: str) -> tuple[str, str, str]:

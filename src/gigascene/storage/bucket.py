@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from gigascene.model.errors import BadInput, NoAccess, WriteFailed
+from gigascene.model.errors import BadInput, NoAccess, Unreached, WriteFailed
 from gigascene.storage import paid
-from gigascene.storage._stores import Denied, Refused, library, located, opened
+from gigascene.storage._stores import Denied, Refused, Silent, library, located, opened
 from gigascene.storage.hrefs import public, whole
 from gigascene.storage.kinds import Sent, kind_of
 from gigascene.storage.presigned import send_by
@@ -47,7 +47,9 @@ def part(href: str, start: int, length: int) -> tuple[bytes, int, str]:
                 else f" If its readers pay: {paid.VARIABLE}=requester."
             )
             raise NoAccess(f"cannot be read: {what}.", said, hint=f"{hint}{pays}") from None
-        raise BadInput(f"cannot be read: {what}.", said, hint=hint) from None
+        raise (Unreached if isinstance(refused, Silent) else BadInput)(
+            f"cannot be read: {what}.", said, hint=hint
+        ) from None
     if len(body) != min(length, meta["size"] - start):
         raise BadInput("was asked for a range, and its server sent another", said)
     return body, meta["size"], str(meta["e_tag"] or meta["last_modified"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -106,8 +107,9 @@ class Delivery:
 
         def send(path: Path) -> None:
             name = path.relative_to(folder).as_posix()
-            if there.get(name) == (path.stat().st_size, _md5(path)):
-                meter.more(path.stat().st_size)
+            size, tag = there.get(name, (-1, ""))
+            if size == path.stat().st_size and tag == _md5(path):
+                meter.more(size)
             else:
                 self._way.send(f"{place}/{name}", path, meter.more)
 
@@ -154,11 +156,13 @@ class _Meter:
 
     def __init__(self, files: Sequence[Path], sent: Sent) -> None:
         self._of, self._done, self._sent = sum(path.stat().st_size for path in files), 0, sent
+        self._lock = threading.Lock()
 
     def more(self, size: int) -> None:
         """So many bytes more."""
-        self._done += size
-        self._sent(self._done, self._of)
+        with self._lock:
+            self._done += size
+            self._sent(self._done, self._of)
 
 
 def _files(folder: Path) -> Iterator[Path]:

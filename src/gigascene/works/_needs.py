@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+Sources = tuple[tuple[tuple[int, int], int], ...]
+"""Of each band that is read by blocks: rows and columns of a block, and bytes of a sample."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
@@ -15,8 +18,7 @@ class Needs:
     block: tuple[int, int]
     """Rows and columns of the sources' own blocks."""
 
-    sources: tuple[tuple[tuple[int, int], int], ...]
-    """Of each band that is read by blocks: rows and columns of a block, and bytes of a sample."""
+    sources: Sources
 
     square: int = 0
     """Side of the squares that windows are made in, where sources lie on other grids; 0 where they are not.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from odc.geo.geobox import GeoBox
 
 from gigascene.kernels import outline
 from gigascene.model.grid import Window
-from gigascene.works._needs import Needs
+from gigascene.works._needs import Needs, Sources
 from gigascene.works._placed import Part, Placed
 from gigascene.works._reach import reaches
 
@@ -73,15 +73,15 @@ class Scenes:
 
     def needs(self, gathered: int, kept: int = 0) -> Needs:
         """Of a square of one scene on its way to the grid, and of all that is gathered so far: bytes a pixel."""
-        first = max((one.gather.needs for one in self.placed), key=lambda needs: needs.pixel)
-        share = max(map(self._source_share, _some(self.placed)))
-        read = int(first.pixel * share) + 8
+        kinds = [(one, one.gather.needs) for one in _of_each_kind(self.placed)]
+        read = max(int(needs.pixel * self._source_share(one)) for one, needs in kinds) + 8
+        rows, columns = (max(needs.block[side] for _, needs in kinds) for side in (0, 1))
         return Needs(
             pixel=gathered,
             square=SQUARE,
             hand=read + 3 * 4 * self.channels,
-            block=(min(first.block[0], SQUARE), min(first.block[1], SQUARE)),
-            sources=first.sources,
+            block=(min(rows, SQUARE), min(columns, SQUARE)),
+            sources=max((needs.sources for _, needs in kinds), key=_decoded),
             counted=2,  # the kind, and which are of one kind
             kept=kept,
         )
@@ -108,9 +108,20 @@ def _spans(start: int, end: int) -> Iterator[tuple[int, int]]:
         start = stop
 
 
-def _some(placed: Sequence[Placed]) -> Sequence[Placed]:
-    """A few scenes speak for thousands."""
-    return placed[:: max(len(placed) // 8, 1)]
+def _of_each_kind(placed: Sequence[Placed]) -> Iterator[Placed]:
+    """A few scenes speak for thousands of their kind: with the same pixels, read in the same way."""
+    kinds: dict[Hashable, list[Placed]] = {}
+    for one in placed:
+        grid, edges, needs = one.gather.geobox, one.layer.edges, one.gather.needs
+        feather = None if edges is None or edges.cell else edges.reach
+        kinds.setdefault((grid.crs, grid.resolution.xy, needs, one.shift is None, feather), []).append(one)
+    for kind in kinds.values():
+        yield from kind[:: max(len(kind) // 8, 1)]
+
+
+def _decoded(sources: Sources) -> int:
+    """Bytes of one block of each band."""
+    return sum(rows * columns * size for (rows, columns), size in sources)
 
 
 def slices(at: Window, window: Window) -> tuple[slice, slice]:

@@ -91,7 +91,7 @@ class Mosaic:
             case "mean":
                 data = self._sums(window, combine.add)
             case "darkest":
-                data = self._chosen(window, lambda _, part: combine.darkness(part.data))
+                data = self._chosen(window, lambda _, part: combine.darkness(part.data), combine.ALIKE)
             case "best" if self.placed[0].layer.judged:
                 data = self._chosen(window, lambda placed, part: placed.score(part))
             case _ if self.recipe.feather:
@@ -113,12 +113,14 @@ class Mosaic:
             combine.fill(part.data, part.valid, filled[place], data[:, *place])
         return data
 
-    def _chosen(self, window: Window, score: Callable[[Placed, Part], NDArray[np.float64]]) -> NDArray[np.float32]:
+    def _chosen(
+        self, window: Window, score: Callable[[Placed, Part], NDArray[np.float64]], alike: float = 0.0
+    ) -> NDArray[np.float32]:
         data = np.full((self.channels, window.height, window.width), np.nan, np.float32)
         best = np.full(data.shape[1:], -np.inf)
         for placed, part in self._parts(window):
             place = slices(part.at, window)
-            combine.choose(part.data, part.valid, score(placed, part), best[place], data[:, *place])
+            combine.choose(part.data, part.valid, score(placed, part), best[place], data[:, *place], alike)
         return data
 
     def _sums(self, window: Window, add: Callable[..., None]) -> NDArray[np.float32]:
