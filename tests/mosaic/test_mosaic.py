@@ -407,7 +407,9 @@ def test_scenes_that_cannot_be_balanced_are_told(tmp_path):
 def test_a_raster_whose_rows_run_north_fills_its_own_ground(tmp_path, product):
     pixels = np.random.default_rng(6).integers(1, 200, (3 if product == "rgb" else 1, 50, 60), np.uint8)
     up = raster(tmp_path / "up.tif", pixels, nodata=0)
-    down = raster(tmp_path / "down.tif", pixels[:, ::-1], transform=Affine(10, 0, 500_000, 0, 10, 5_000_000 - 500))
+    down = raster(
+        tmp_path / "down.tif", pixels[:, ::-1], nodata=0, transform=Affine(10, 0, 500_000, 0, 10, 5_000_000 - 500)
+    )
     looks = {"stretch": "0:255"} if product == "rgb" else {}
     for path in (up, down):
         gigascene.mosaic(product, [path], path.with_suffix(".out.tif"), **looks)
