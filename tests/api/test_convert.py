@@ -4,11 +4,13 @@ import hashlib
 import json
 import re
 import signal
+import sqlite3
 import struct
 import subprocess
 import sys
 import time
 import zlib
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from cli.shell import spoken
 from gigascene.metadata.geotiff_tags import ungeoreferenced_allowed
 from gigascene.model.errors import BadInput, GigasceneError, LimitExceeded, UsageError, WriteFailed
 from gigascene.readers import pnm
+from reliability.kills import rows
 from serve.pictures import geotiff
 
 TYPES = {1: "GRAYSCALE", 2: "GRAYSCALE_ALPHA", 3: "RGB", 4: "RGB_ALPHA"}
@@ -309,6 +312,13 @@ def tree(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
+def told(journal):
+    """Pieces that it tells of, as soon as it can be read."""
+    with suppress(sqlite3.OperationalError):
+        return sum(1 for _ in rows(journal))
+    return 0
+
+
 @pytest.mark.parametrize("name", ["a.pam", "a.jpg", "a.dzi"])
 def test_killed_and_resumed(tmp_path, name):
     """Killed while it writes; what is resumed has the bytes of what was never killed."""
@@ -321,8 +331,8 @@ def test_killed_and_resumed(tmp_path, name):
     gigascene.convert(source, whole)
     code = f"import gigascene; gigascene.convert({str(source)!r}, {str(target)!r}, workers=1, memory='350M')"
     child = subprocess.Popen([sys.executable, "-c", code])
-    part = tmp_path / ".out.png.part"
-    while child.poll() is None and not (part.exists() and part.stat().st_size > 4_000_000):
+    journal = tmp_path / ".out.png.journal"
+    while child.poll() is None and not (journal.exists() and told(journal) > 0):
         time.sleep(0.005)
     child.kill()
     child.wait()
