@@ -10,8 +10,6 @@ from PIL import Image
 
 import gigascene
 import stac_scene
-from cli.shell import spoken
-from gigascene.settings import settings
 from tiny_safe import LEVEL2A, write_jp2, write_l2a
 
 COVER = {"water": 1, "forest": 3, "crop": 2}
@@ -19,18 +17,14 @@ FEW = dict.fromkeys(("B02", "B03", "B04"), (10,))
 
 
 @pytest.fixture
-def tell(capsys, monkeypatch):
-    """Exit code and words of a command in an environment of its own."""
-    monkeypatch.delenv("GIGASCENE_ALLOW_PRIVATE_HREFS", raising=False)
-    settings.cache_clear()
+def tell(command):
+    """Exit code and words of a command."""
 
     def run(*words):
-        said = spoken(capsys, monkeypatch, *words)
-        assert "fault" not in said.err
+        said = command(*words)
         return said.code, said.err
 
-    yield run
-    settings.cache_clear()
+    return run
 
 
 @pytest.fixture(scope="module")

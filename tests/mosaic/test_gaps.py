@@ -15,7 +15,6 @@ from rasterio.warp import transform_bounds
 
 import gigascene
 import stac_scene
-from cli.shell import spoken
 from gigascene.api.verify import verify
 from gigascene.execute import coordinate
 from gigascene.model import wire
@@ -24,28 +23,12 @@ from gigascene.model.gap import rectangles
 from gigascene.model.grid import Window
 from gigascene.model.plan import Cut
 from gigascene.readers import raster
-from gigascene.settings import settings
 from range_server import serving
 from tiny_safe import write_jp2, write_l2a
 
 FEW = {**dict.fromkeys(("B02", "B03", "B04"), (10,))}
 LOST = Window(top=64, left=0, height=64, width=240)
 """The second tile of the codestream: rasterio writes tiles as wide as the picture."""
-
-
-@pytest.fixture
-def tell(capsys, monkeypatch):
-    """Exit code, results and words of a command in an environment of its own."""
-    monkeypatch.delenv("GIGASCENE_ALLOW_PRIVATE_HREFS", raising=False)
-    settings.cache_clear()
-
-    def run(*words):
-        said = spoken(capsys, monkeypatch, *words)
-        assert "fault" not in said.err
-        return said
-
-    yield run
-    settings.cache_clear()
 
 
 def spoil_jp2(path, number):
@@ -104,18 +87,18 @@ def inside(window):
     return (slice(None), slice(window.top, window.bottom), slice(window.left, window.right))
 
 
-def test_without_the_option_it_is_bad_input(tell, damaged, tmp_path):
+def test_without_the_option_it_is_bad_input(command, damaged, tmp_path):
     for verb in ("mosaic", "compose"):
-        said = tell(verb, "true-color", damaged, "-o", tmp_path / "a.tif", "--stretch", "0:0.5")
+        said = command(verb, "true-color", damaged, "-o", tmp_path / "a.tif", "--stretch", "0:0.5")
         assert said.code == 4
         assert "band B03_10m, rows " in said.err
         assert "--allow-gaps goes on without" in said.err
         assert not (tmp_path / "a.tif").exists()
 
 
-def test_a_tile_of_jpeg_2000_is_filled_by_other_scenes(tell, damaged, good, later, tmp_path):
+def test_a_tile_of_jpeg_2000_is_filled_by_other_scenes(command, damaged, good, later, tmp_path):
     words = ("--stretch", "0:0.8", "--json")
-    said = tell("mosaic", "true-color", damaged, later, "-o", tmp_path / "a.tif", "--allow-gaps", *words)
+    said = command("mosaic", "true-color", damaged, later, "-o", tmp_path / "a.tif", "--allow-gaps", *words)
     assert said.code == 3
     (gap,) = json.loads(said.out)["gaps"]
     assert gap["file"].endswith("_B03_10m.jp2")
@@ -135,22 +118,22 @@ def test_a_tile_of_jpeg_2000_is_filled_by_other_scenes(tell, damaged, good, late
     assert np.array_equal(found, whole)
 
 
-def test_the_result_tells_of_its_gaps_and_is_proven(tell, damaged, tmp_path):
+def test_the_result_tells_of_its_gaps_and_is_proven(command, damaged, tmp_path):
     made = tmp_path / "a.tif"
-    assert tell("compose", "true-color", damaged, "-o", made, "--allow-gaps").code == 3
+    assert command("compose", "true-color", damaged, "-o", made, "--allow-gaps").code == 3
     told = json.loads((tmp_path / "a.tif.receipt.json").read_text())
     assert [gap["window"] for gap in told["gaps"]] == [wire.to_wire(LOST)]
     verdict = verify(made)
     assert verdict.state == "whole"
     assert [gap.window for gap in verdict.gaps] == [LOST]
-    said = tell("verify", made)
+    said = command("verify", made)
     assert said.code == 0
     assert "made with a gap that was allowed" in said.out
     assert "band B03_10m, rows 64-127" in said.out
     with made.open("r+b") as file:
         file.seek(made.stat().st_size // 2)
         file.write(b"\x55\xaa\x55")
-    assert tell("verify", made).code == 4
+    assert command("verify", made).code == 4
 
 
 def test_one_scene_has_no_data_there(damaged, good, tmp_path):
@@ -163,8 +146,8 @@ def test_one_scene_has_no_data_there(damaged, good, tmp_path):
     assert np.array_equal(found, whole)
 
 
-def test_nothing_is_missing_where_nothing_is_broken(tell, good, tmp_path):
-    said = tell("mosaic", "true-color", good, "-o", tmp_path / "a.tif", "--allow-gaps", "--json")
+def test_nothing_is_missing_where_nothing_is_broken(command, good, tmp_path):
+    said = command("mosaic", "true-color", good, "-o", tmp_path / "a.tif", "--allow-gaps", "--json")
     assert said.code == 0
     assert json.loads(said.out)["gaps"] == []
     receipt = gigascene.mosaic("true-color", good, tmp_path / "b.tif")
@@ -230,11 +213,11 @@ def test_a_resume_is_the_same(damaged, later, tmp_path):
     assert Path(plan.target).read_bytes() == before
 
 
-def test_a_file_cut_short(tell, good, tmp_path):
+def test_a_file_cut_short(command, good, tmp_path):
     safe = shutil.copytree(good, tmp_path / good.name)
     path = next(safe.rglob("*_B02_10m.jp2"))
     os.truncate(path, int(path.stat().st_size * 0.6))
-    said = tell("compose", "true-color", safe, "-o", tmp_path / "a.png", "--allow-gaps", "--json")
+    said = command("compose", "true-color", safe, "-o", tmp_path / "a.png", "--allow-gaps", "--json")
     assert said.code == 3
     (gap,) = json.loads(said.out)["gaps"]
     assert gap["window"]["top"] + gap["window"]["height"] == 240
@@ -252,12 +235,12 @@ def tiles(tmp_path):
     return tmp_path / "tiles"
 
 
-def test_a_block_of_a_geotiff(tell, tiles, tmp_path):
+def test_a_block_of_a_geotiff(command, tiles, tmp_path):
     spoil_tiff(tiles / "T0" / "B04.tif", 5)
     spoil_tiff(tiles / "T0" / "B04.tif", 6)
     words = ("mosaic", "true-color", tiles, "-o", tmp_path / "a.tif", "--stretch", "0:0.5", "--offset", "raw")
-    assert tell(*words).code == 4
-    said = tell(*words, "--allow-gaps", "--json")
+    assert command(*words).code == 4
+    said = command(*words, "--allow-gaps", "--json")
     assert said.code == 3
     told = json.loads(said.out)
     assert [gap["window"] for gap in told["gaps"]] == [{"top": 128, "left": 128, "height": 128, "width": 256}]
@@ -265,26 +248,26 @@ def test_a_block_of_a_geotiff(tell, tiles, tmp_path):
     assert told["mosaic"]["coverage"] == 1
 
 
-def test_a_block_that_does_not_reach_the_output_is_no_gap(tell, tiles, tmp_path):
+def test_a_block_that_does_not_reach_the_output_is_no_gap(command, tiles, tmp_path):
     spoil_tiff(tiles / "T0" / "B04.tif", 0)
     with rasterio.open(tiles / "T0" / "B04.tif") as file:
         west, north = file.bounds.left + 3000, file.bounds.top - 3000
         box = transform_bounds(file.crs, 4326, west, north - 1000, west + 1000, north)
     box = ",".join(map(str, box))
     words = ("mosaic", "true-color", tiles / "T0", "-o", tmp_path / "a.tif", "--offset", "raw", "--allow-gaps")
-    assert tell(*words, f"--bbox={box}").code == 0
-    assert tell(*words).code == 3
+    assert command(*words, f"--bbox={box}").code == 0
+    assert command(*words).code == 3
 
 
-def test_a_quality_band_that_nobody_can_read_hides_what_it_would_judge(tell, tiles, tmp_path):
+def test_a_quality_band_that_nobody_can_read_hides_what_it_would_judge(command, tiles, tmp_path):
     (tiles / "T1").rename(tmp_path / "elsewhere")
     spoil_tiff(tiles / "T0" / "SCL.tif", 0)
     words = ("mosaic", "true-color", tiles, "-o", tmp_path / "a.tif", "--mask", "clouds", "--allow-gaps", "--json")
-    said = tell(*words)  # its offset is judged by the classes too
+    said = command(*words)  # its offset is judged by the classes too
     assert said.code == 4
     assert "band SCL" in said.err
     assert "--offset raw" in said.err
-    said = tell(*words, "--offset", "raw")
+    said = command(*words, "--offset", "raw")
     assert said.code == 3
     (gap,) = json.loads(said.out)["gaps"]
     assert gap["band"] == "SCL"
@@ -295,17 +278,17 @@ def test_a_quality_band_that_nobody_can_read_hides_what_it_would_judge(tell, til
     assert found[:, 256:, 256:].all()
 
 
-def test_an_asset_that_is_gone_or_has_no_header(tell, tiles, tmp_path):
+def test_an_asset_that_is_gone_or_has_no_header(command, tiles, tmp_path):
     (tiles / "T1" / "B04.tif").unlink()
     (tiles / "T0" / "B03.tif").write_bytes(b"II*\0" + bytes(100))
     words = ("mosaic", "true-color", "-o", tmp_path / "a.tif")
-    assert tell(*words, tiles, "--allow-gaps").code == 4  # nothing is left
+    assert command(*words, tiles, "--allow-gaps").code == 4  # nothing is left
     shutil.copytree(tiles / "T1", tiles / "T2")
     (tiles / "T2" / "T1.json").unlink()
     stac_scene.write_item(tiles / "T2", "T2.json", id="T2", side=512)
     shutil.copy(tiles / "T0" / "B04.tif", tiles / "T2")
-    assert tell(*words, tiles).code == 4
-    said = tell(*words, tiles, "--allow-gaps", "--json")
+    assert command(*words, tiles).code == 4
+    said = command(*words, tiles, "--allow-gaps", "--json")
     assert said.code == 3
     gaps = json.loads(said.out)["gaps"]
     assert [(gap["scene"], gap["band"], Path(gap["file"]).name, gap["window"]) for gap in gaps] == [
@@ -316,25 +299,25 @@ def test_an_asset_that_is_gone_or_has_no_header(tell, tiles, tmp_path):
     assert "Scene T1 is left out." in said.err
 
 
-def test_a_safe_without_one_of_its_files(tell, good, later, tmp_path):
+def test_a_safe_without_one_of_its_files(command, good, later, tmp_path):
     safe = shutil.copytree(good, tmp_path / good.name)
     next(safe.rglob("*_B03_10m.jp2")).unlink()
-    said = tell("mosaic", "true-color", safe, later, "-o", tmp_path / "a.tif", "--allow-gaps", "--json")
+    said = command("mosaic", "true-color", safe, later, "-o", tmp_path / "a.tif", "--allow-gaps", "--json")
     assert said.code == 3
     (gap,) = json.loads(said.out)["gaps"]
     assert gap["band"] == "green"
     assert "B03_10m: the product lists it, and it is not there" in gap["why"]
 
 
-def test_what_is_refused_is_no_gap(tell, tiles, tmp_path):
+def test_what_is_refused_is_no_gap(command, tiles, tmp_path):
     (tmp_path / "item.json").write_text(json.dumps(stac_scene.item(base="http://10.0.0.5/")))
     words = ("-o", tmp_path / "a.tif", "--offset", "raw", "--allow-gaps")
-    said = tell("mosaic", "true-color", tiles / "T0", tmp_path / "item.json", *words)
+    said = command("mosaic", "true-color", tiles / "T0", tmp_path / "item.json", *words)
     assert said.code == 4
     assert "--allow-private" in said.err
 
 
-def test_behind_an_address(tell, tiles, tmp_path):
+def test_behind_an_address(command, tiles, tmp_path):
     """Gone is gone, and a broken block is one; a login that is missing, or a server that fails, is no gap."""
     spoil_tiff(tiles / "T0" / "B04.tif", 5)
     with serving() as (base, server):
@@ -346,26 +329,26 @@ def test_behind_an_address(tell, tiles, tmp_path):
         del server.files["/T1/B02.tif"]
         items = (tmp_path / "T0.json", tmp_path / "T1.json")
         words = ("mosaic", "true-color", *items, "-o", tmp_path / "a.tif", "--offset", "raw", "--allow-private")
-        assert tell(*words).code == 4
-        said = tell(*words, "--allow-gaps", "--json")
+        assert command(*words).code == 4
+        said = command(*words, "--allow-gaps", "--json")
         assert said.code == 3
         gaps = json.loads(said.out)["gaps"]
         assert [(gap["scene"], gap["band"]) for gap in gaps] == [("T1", "B02"), ("T0", "B04")]
         assert gaps[1]["file"] == f"{base}/T0/B04.tif"
         assert gaps[1]["window"] == {"top": 128, "left": 128, "height": 128, "width": 128}
         server.locked["/T0/B03.tif"] = (403, "a key")
-        said = tell(*words, "--allow-gaps")
+        said = command(*words, "--allow-gaps")
         assert said.code == 4
         assert "may not be read" in said.err
 
 
-def test_a_scene_that_was_never_there_is_no_gap(tell, tiles, tmp_path):
-    said = tell("mosaic", "true-color", tiles / "T0", tiles / "T7", "-o", tmp_path / "a.tif", "--allow-gaps")
+def test_a_scene_that_was_never_there_is_no_gap(command, tiles, tmp_path):
+    said = command("mosaic", "true-color", tiles / "T0", tiles / "T7", "-o", tmp_path / "a.tif", "--allow-gaps")
     assert said.code == 4
     assert "T7" in said.err
 
 
-def test_numbers_and_plain_pictures(tell, tmp_path):
+def test_numbers_and_plain_pictures(command, tmp_path):
     """Bands that declare no number for no data: the gap is one all the same."""
     rng = np.random.default_rng(4)
     for name, dtype, count in (("n", "uint16", 1), ("p", "uint8", 3)):
@@ -380,7 +363,7 @@ def test_numbers_and_plain_pictures(tell, tmp_path):
         spoil_tiff(path, 6)  # row 1, column 2 of the first band
         product, more = ("numbers", ("--nodata", 0)) if name == "n" else ("picture", ())
         target = tmp_path / f"{name}-made.tif"
-        said = tell("mosaic", product, path, "-o", target, "--allow-gaps", "--json", *more)
+        said = command("mosaic", product, path, "-o", target, "--allow-gaps", "--json", *more)
         assert said.code == 3, said.err
         (gap,) = json.loads(said.out)["gaps"]
         assert gap["window"] == {"top": 64, "left": 128, "height": 64, "width": 64}
@@ -391,17 +374,17 @@ def test_numbers_and_plain_pictures(tell, tmp_path):
         assert np.array_equal(found[:count, ~hole], data[:, ~hole])
 
 
-def test_a_plan_tells_of_them_before(tell, damaged, tmp_path):
+def test_a_plan_tells_of_them_before(command, damaged, tmp_path):
     plan = tmp_path / "plan.json"
     words = ("mosaic", "true-color", damaged, "-o", tmp_path / "a.tif", "--allow-gaps")
-    said = tell("plan", *words, "--save", plan)
+    said = command("plan", *words, "--save", plan)
     assert said.code == 0
     assert "rows 64-127, columns 0-239: cannot be decoded" in said.out
-    assert tell("run", plan).code == 3
+    assert command("run", plan).code == 3
     told = json.loads(plan.read_text())
     told["scenes"][0]["assets"]["B03_10m"]["gaps"][0]["top"] = 200
     plan.write_text(json.dumps(told))
-    assert tell("run", plan).code == 4
+    assert command("run", plan).code == 4
 
 
 def test_errors_of_broken_files_have_a_kind_of_their_own(damaged, tmp_path):

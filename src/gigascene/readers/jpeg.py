@@ -11,14 +11,14 @@ import weakref
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import rasterio
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
+from gigascene.model.closes import Closes
 from gigascene.model.errors import BadInput
 from gigascene.model.plain_picture import PlainPicture
 from gigascene.readers import _gdal
@@ -89,7 +89,7 @@ def _picture(header: Header, href: str, seen: str, *, masked: bool) -> PlainPict
     )
 
 
-class JpegRows:
+class JpegRows(Closes):
     """The rows of one JPEG, to be asked for from the top down; going back begins again. Not to be shared between threads.
 
     Parameters
@@ -113,14 +113,6 @@ class JpegRows:
         self._mask = _Mask(picture) if picture.alpha else None
         if self._source.shape != picture.shape or self._source.count != self._colors:
             raise BadInput("is not what it was described as.", picture.href, hint="Begin again.")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file; happens by itself when nobody holds this any more."""

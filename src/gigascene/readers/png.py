@@ -10,14 +10,14 @@ import os
 import sys
 import weakref
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
 from gigascene.kernels.png_unfilter import unfilter, unpacked
+from gigascene.model.closes import Closes
 from gigascene.model.errors import BadInput
 from gigascene.model.plain_picture import PlainPicture
 from gigascene.readers._png_chunks import SLICE, Chunks
@@ -63,7 +63,7 @@ def _picture(header: Header, href: str, seen: str) -> PlainPicture:
     )
 
 
-class PngRows:
+class PngRows(Closes):
     """The rows of one PNG, to be asked for from the top down.
 
     Rows that are left out are decoded all the same. Going back is allowed, and begins at the top again. The last rows
@@ -88,14 +88,6 @@ class PngRows:
         self._begin()
         self._most = min(picture.shape[0], max(1, STRIP // row_bytes(picture)))
         self._stored = np.zeros((1 + self._most, 1 + self._header.row_bytes), np.uint8)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file; happens by itself when nobody holds this any more."""

@@ -13,9 +13,9 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from socketserver import TCPServer, ThreadingMixIn
 from threading import Thread
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from gigascene.model.closes import Closes
 from gigascene.model.errors import BadInput, UsageError
 from gigascene.serve.encode import FORMATS
 from gigascene.serve.picture import Picture
@@ -184,7 +184,7 @@ class Server(ThreadingMixIn, TCPServer):
             super().handle_error(request, client_address)
 
 
-class Viewer:
+class Viewer(Closes):
     """Pictures that are served until it is closed.
 
     Parameters
@@ -229,11 +229,3 @@ class Viewer:
         self._server.server_close()
         for picture in self._pictures:
             picture.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
