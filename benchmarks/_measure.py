@@ -36,6 +36,8 @@ class Job:
     NAME=VALUE for their environment, and it ends with its input. What it takes while they run is theirs."""
 
     note: str = ""
+    limit_s: float | None = None
+    """A command that takes longer is stopped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,40 +52,54 @@ class Cost:
     """One process: its peak resident memory, as the system accounts it (from about 20 MB on, which is what this
     program itself takes). Several: the highest sum of their shares that was sampled."""
 
+    failed: str = ""
+    """Why it came to no end; the numbers are those until then."""
+
 
 def measured(job: Job, log: Path) -> Cost:
-    """Run a job once; raises if a command fails."""
+    """Run a job once, up to the first command that fails; what that leaves is no output."""
+    costs: list[Cost] = []
     with _serving(job.server, log) as (server, said):
         environment = {**os.environ, **job.environment, **said}
-        costs = [_command(command, environment, log, server) for command in job.commands]
+        for command in job.commands:
+            costs.append(_command(command, environment, log, server, job.limit_s))
+            if costs[-1].failed:
+                break
+    if costs[-1].failed and job.output:
+        job.output.unlink(missing_ok=True)
     return Cost(
         wall_s=sum(cost.wall_s for cost in costs),
         cpu_s=sum(cost.cpu_s for cost in costs),
         peak_bytes=max(cost.peak_bytes for cost in costs),
+        failed=costs[-1].failed,
     )
 
 
 def in_turn(jobs: Sequence[Job], runs: int, log: Path, *, warm_up: bool = True) -> Iterator[dict[str, list[Cost]]]:
     """A B C, A B C …: what is compared runs at nearly the same time. A first round that warms up does not count.
 
-    All costs so far, after each round that counts.
+    All costs so far, after each round that counts. A job that fails is not run again; that is the last of its costs.
     """
     found: dict[str, list[Cost]] = {job.name: [] for job in jobs}
     for turn in range(0 if warm_up else 1, runs + 1):
         for job in jobs:
+            if any(cost.failed for cost in found[job.name]):
+                continue
             cost = measured(job, log)
             kind = f"run {turn}" if turn else "warm-up"
             words = f"{cost.wall_s:7.2f} s  {cost.cpu_s:7.2f} CPU s  {cost.peak_bytes / 1e6:6.0f} MB"
-            print(f"  {kind}: {words}  {job.name}", flush=True)
-            if turn:
+            print(f"  {kind}: {words}  {job.name}  {cost.failed}", flush=True)
+            if turn or cost.failed:
                 found[job.name].append(cost)
         if turn:
             yield found
 
 
 def summary(costs: Sequence[Cost], first: Sequence[Cost]) -> dict[str, Any]:
-    """Medians, and medians of the ratios to the run of `first` in the same round."""
-    pairs = list(zip(costs, first, strict=True))
+    """Medians, and medians of the ratios to the run of `first` in the same round; of a job that failed, of its last run alone."""
+    if costs[-1].failed:
+        costs = costs[-1:]
+    pairs = list(zip(costs, first, strict=False))
     names = ("wall_s", "cpu_s", "peak_bytes")
     return {
         **{name: median(getattr(cost, name) for cost in costs) for name in names},
@@ -109,22 +125,50 @@ def _serving(command: Sequence[str], log: Path) -> Iterator[tuple[psutil.Process
         yield psutil.Process(server.pid), {name: value}
 
 
-def _command(command: Sequence[str], environment: Mapping[str, str], log: Path, server: psutil.Process | None) -> Cost:
+def _command(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    log: Path,
+    server: psutil.Process | None,
+    limit_s: float | None,
+) -> Cost:
     before = _used(server)
     began = time.perf_counter()
     with log.open("ab") as words, _orphans_are_ours():
         words.write(f"\n$ {' '.join(command)}\n".encode())
         words.flush()
         process = subprocess.Popen(command, env=environment, stdout=words, stderr=words)
-        with _watched(process.pid, server) as tree:
+        with _watched(process.pid, server) as tree, _limited(process.pid, limit_s) as stopped:
             _, status, usage = os.wait4(process.pid, 0)
             wall = time.perf_counter() - began
             process.returncode = os.waitstatus_to_exitcode(status)
         cpu = usage.ru_utime + usage.ru_stime + _reaped(server) + _used(server) - before
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
+    why = f"stopped after {limit_s:.0f} s" if stopped.is_set() else f"failed with exit code {process.returncode}"
     own = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return Cost(wall_s=wall, cpu_s=cpu, peak_bytes=tree.peak if tree.many else own)
+    peak = tree.peak if tree.many else own
+    return Cost(wall_s=wall, cpu_s=cpu, peak_bytes=peak, failed=why if process.returncode else "")
+
+
+@contextmanager
+def _limited(pid: int, limit_s: float | None) -> Iterator[threading.Event]:
+    """Kill a process and all below it when its time is over; whether that was so."""
+    stopped = threading.Event()
+
+    def stop() -> None:
+        stopped.set()
+        with suppress(psutil.Error):
+            root = psutil.Process(pid)
+            for process in (*root.children(recursive=True), root):
+                with suppress(psutil.Error):
+                    process.kill()
+
+    timer = threading.Timer(limit_s or 0, stop)
+    if limit_s is not None:
+        timer.start()
+    try:
+        yield stopped
+    finally:
+        timer.cancel()
 
 
 def _used(server: psutil.Process | None) -> float:

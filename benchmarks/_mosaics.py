@@ -14,6 +14,8 @@ LIMITS = ("1000", "9000")
 
 MEMORY = "1G"
 
+PATIENCE_S = 1800.0
+"""Of a full region, odc-stac and Dask have made 12.5 GB and no file that is whole in that time."""
 
 RULES = ("latest", "median")
 
@@ -56,7 +58,11 @@ def _odc(tools: Tools, name: str, rule: str) -> Job:
     output = tools.out(f"{name}-odc-{rule}.tif")
     command = tools.peer("odc_mosaic", rule, tools.work / name, region_grid(tools.work, name), output, *LIMITS)
     return Job(
-        name=f"odc-stac + Dask, {rule}", commands=[command], output=output, note="threads; whole picture in memory"
+        name=f"odc-stac + Dask, {rule}",
+        commands=[command],
+        output=output,
+        note="threads; whole picture in memory",
+        limit_s=PATIENCE_S,
     )
 
 

@@ -1,4 +1,4 @@
-"""RESULTS.md, from the numbers alone."""
+"""RESULTS.md, from the numbers alone; parts of what was not measured now stay as they are."""
 
 from __future__ import annotations
 
@@ -15,16 +15,20 @@ Every job is a whole process seen from outside: start-up, imports and the last f
 run in turn (A B C, A B C …) after a first round that does not count, so that what is compared runs at nearly the same
 time on the same machine. A number is the median over the rounds; a *ratio* is the median of the ratios inside each
 round, to the first row (above 1: more than the first row). CPU is user and system time of all processes; *peak* is the
-resident memory of the process, or the highest sampled sum over the process tree (shared pages counted once). Where a job
-works on a cluster, what the cluster's processes take while it runs is in both. On shared
+resident memory of the process, or the highest sampled sum over the process tree (shared pages counted once). The numbers of
+a job that came to no end are those until then. Where a job works on a cluster, what the cluster's processes take while it runs is in both. On shared
 cores wall times wander; CPU time and ratios say more. gigascene runs from an environment of its own pinned requirements
 and nothing else, as users have it.
 """
 
 
-def page(found: Mapping[str, Any]) -> str:
-    """The whole page."""
-    return START + "".join(f"\n{part}\n" for name, result in found.items() for part in _case(name, result))
+def page(found: Mapping[str, Any], earlier: str) -> str:
+    """The whole page: a part for each benchmark that was ever measured, those in `found` anew."""
+    parts = {part.split("\n", 1)[0]: f"## {part}" for part in earlier.split("\n## ")[1:]}
+    for name, result in found.items():
+        parts[CASES[name].title] = "\n\n".join(_case(name, result))
+    known = [case.title for case in CASES.values()]
+    return "\n".join([START, *(f"{parts[title].rstrip()}\n" for title in known if title in parts)])
 
 
 def _case(name: str, result: Mapping[str, Any]) -> Iterator[str]:
@@ -61,10 +65,12 @@ def _table(rows: list[Mapping[str, Any]]) -> Iterator[str]:
     for row in rows:
         times = row["times"]
         size = f"{row['file_bytes'] / 1e6:,.1f}" if row["file_bytes"] else ""
+        ended = sum(not run.get("failed") for run in row["runs"])
+        note = "; ".join(filter(None, [row["note"], row.get("failed")]))
         yield (
-            f"| {row['name']} | {len(row['runs'])} | {row['wall_s']:.2f} | {times['wall_s']:.2f} "
+            f"| {row['name']} | {ended} | {row['wall_s']:.2f} | {times['wall_s']:.2f} "
             f"| {row['cpu_s']:.2f} | {times['cpu_s']:.2f} "
-            f"| {row['peak_bytes'] / 1e6:,.0f} | {times['peak_bytes']:.2f} | {size} | {row['note']} |"
+            f"| {row['peak_bytes'] / 1e6:,.0f} | {times['peak_bytes']:.2f} | {size} | {note} |"
         )
 
 

@@ -2,7 +2,7 @@
 
 Peers are installed into benchmarks/.venv and nowhere else, from requirements/bench.txt; gigascene, as users have it,
 into build/bench/ours. Sources are made once, in build/bench (about 5 GB). Each benchmark leaves its numbers there as
-JSON; RESULTS.md is written anew from all of them, and says how long each of them took. Those with `-large`, `mosaic` and
+JSON, and RESULTS.md has its part of them, which also says how long it took; other parts stay as they are. Those with `-large`, `mosaic` and
 `mosaic-median` run only by their names. The sources of these two are 48 times the pixels of those of `mosaic-small`, which are 0.36 GB and
 take a minute of CPU time: 17 GB, and most of an hour.
 """
@@ -45,14 +45,22 @@ def main() -> None:
     work = asked.work.absolute()
     for folder in ("out", "results"):
         (work / folder).mkdir(parents=True, exist_ok=True)
-    if not asked.report:
-        with _alone(work):
-            names = asked.names or [name for name, case in CASES.items() if not case.long]
-            tools = _tools(work, cluster=any(CASES[name].cluster for name in names))
-            for name in names:
-                _benchmark(name, CASES[name], tools, asked.runs)
-    found = {name: json.loads(path.read_text()) for name in CASES if (path := _result(work, name)).exists()}
-    (HERE / "RESULTS.md").write_text(_report.page(found), encoding="utf-8")
+    names = asked.names or [name for name, case in CASES.items() if not case.long]
+    if asked.report:
+        _report_on(work, names)
+        return
+    with _alone(work):
+        tools = _tools(work, cluster=any(CASES[name].cluster for name in names))
+        for name in names:
+            _benchmark(name, CASES[name], tools, asked.runs)
+            _report_on(work, [name])
+
+
+def _report_on(work: Path, names: Sequence[str]) -> None:
+    """Put the numbers that are there into RESULTS.md."""
+    found = {name: json.loads(path.read_text()) for name in names if (path := _result(work, name)).exists()}
+    page = HERE / "RESULTS.md"
+    page.write_text(_report.page(found, page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 @contextmanager
@@ -71,7 +79,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", choices=[*CASES, []], metavar="NAME", help=f"of {', '.join(CASES)}; all")
     parser.add_argument("--runs", type=int, help="counted runs of each job")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "bench", help="for sources and outputs")
-    parser.add_argument("--report", action="store_true", help="only write RESULTS.md from what is there")
+    parser.add_argument("--report", action="store_true", help="only put numbers that are there into RESULTS.md")
     return parser.parse_args()
 
 
@@ -140,17 +148,17 @@ def _keep(work: Path, name: str, found: dict[str, Any]) -> None:
 
 
 def _row(job: Job, costs: Sequence[Cost], first: Sequence[Cost]) -> dict[str, Any]:
-    size = job.output.stat().st_size if job.output else None
-    return {"name": job.name, "note": job.note, "file_bytes": size, **summary(costs, first)}
+    size = job.output.stat().st_size if job.output and job.output.exists() else None
+    return {"name": job.name, "note": job.note, "failed": costs[-1].failed, "file_bytes": size, **summary(costs, first)}
 
 
 def _targets(case: Case, costs: dict[str, list[Cost]], jobs: Sequence[Job]) -> list[dict[str, Any]]:
-    """What was promised, beside what was measured; none where the peer is missing."""
-    known = {job.name: job for job in jobs}
+    """What was promised, beside what was measured; none where one of the two is missing, or came to no end."""
+    known = {job.name: job for job in jobs if not costs[job.name][-1].failed}
     return [
         {**asdict(target), "value": _value(target, costs, known)}
         for target in case.targets
-        if target.against is None or target.against in known
+        if target.job in known and (target.against is None or target.against in known)
     ]
 
 
