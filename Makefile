@@ -31,15 +31,16 @@ $(VIEWER): tools/fetch_openseadragon.py | .venv/.done
 demo: setup
 	$(BIN)/gigascene demo
 
+# Tests wait a third of their time, slow ones half of it: WORKERS may be more than there are cores.
+WORKERS ?= auto
 test: setup lint
-	$(BIN)/pytest -n auto -m "not slow" -q
+	$(BIN)/pytest -n $(WORKERS) -m "not slow" -q
 
 # Which lines no fast test reaches.
 coverage: setup
 	$(BIN)/pytest -n auto -m "not slow" -q --cov --cov-report=term:skip-covered
 
-# Whole products, other programs, a kill at every step: what .ci/run adds to `make test`. Half of the time they wait.
-WORKERS ?= auto
+# Whole products, other programs, a kill at every step: what .ci/run adds to `make test`.
 slow: setup
 	$(BIN)/pytest -n $(WORKERS) -m slow -q
 

@@ -62,19 +62,15 @@ def on(plan, engine, workers):
     return replace(plan, execution=replace(plan.execution, engine=engine, workers=workers))
 
 
-@pytest.mark.parametrize(("tasks", "rows"), [(1, 512), (2, 37), (7, 1), (7, 512), ("all", 37)])
-def test_any_cut(reference, tasks, rows):
+@pytest.mark.parametrize(
+    ("tasks", "rows", "workers"), [(1, 512, 3), (2, 37, 2), (7, 1, 1), ("all", 37, 1), (1, 200, 8)]
+)
+def test_any_cut_and_number_of_threads(reference, tasks, rows, workers):
     plan, pieces, whole = reference
     if rows == 1 and plan.recipe.product == "pan-sharpened":
         rows = 3  # 3,000 rows of four bands one by one would take the test's whole minute
     cut = Cut(task_pieces=pieces if tasks == "all" else tasks, window_rows=rows)
-    assert made(replace(plan, cut=cut)) == whole
-
-
-@pytest.mark.parametrize("workers", [1, 2, 3, 8])
-def test_any_number_of_threads(reference, workers):
-    plan, _, whole = reference
-    assert made(replace(on(plan, "threads", workers), cut=Cut(task_pieces=1, window_rows=200))) == whole
+    assert made(replace(on(plan, "threads", workers), cut=cut)) == whole
 
 
 def test_processes(reference):

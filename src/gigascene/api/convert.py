@@ -49,8 +49,9 @@ def plan_convert(
     Parameters
     ----------
     source : path, or address of a TIFF
-        PNG, JPEG, PAM, PNM (P1 to P6), TIFF (also Cloud-Optimised) or Deep Zoom (``.dzi``) of 8 or 16 bits, grey or RGB, with or without alpha.
-        Where it lies is taken from the file, from ``.aux.xml`` or from a world file beside it.
+        PNG, JPEG, PAM, PNM (P1 to P6), TIFF (also Cloud-Optimised), Deep Zoom (``.dzi``) or a folder of web map tiles, of 8 or 16 bits,
+        grey or RGB, with or without alpha. Where it lies is taken from the file, from ``.aux.xml`` or from a world file beside it;
+        of map tiles from their numbers.
     target : path
         Its suffix picks the writer.
     image : int

@@ -29,7 +29,10 @@ def add_to(root: typer.Typer) -> None:
 def convert(
     context: typer.Context,
     source: Annotated[
-        str, typer.Argument(metavar="PICTURE", help="PNG, JPEG, PAM, PNM, TIFF, .dzi, or samples (--raw).")
+        str,
+        typer.Argument(
+            metavar="PICTURE", help="PNG, JPEG, PAM, PNM, TIFF, .dzi, folder of map tiles, or samples (--raw)."
+        ),
     ],
     output: o.Output,
     image: Annotated[int, typer.Option("--image", min=0, help="Of a file that holds several, from 0.")] = 0,

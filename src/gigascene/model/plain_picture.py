@@ -12,8 +12,24 @@ ByteOrder = Literal["big", "little"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OnMap:
+    """The part of a web map's grid that a folder of tiles (``ZOOM/COLUMN/ROW.png``) has."""
+
+    row: int
+    """Of the upper left tile, from the north."""
+
+    column: int
+    south: bool
+    """Files are named by rows from the south."""
+
+    def __post_init__(self) -> None:
+        if min(self.row, self.column) < 0:
+            raise ValueError(f"no tile of a map: row {self.row}, column {self.column}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tiling:
-    """How a picture lies in tiles beside a Deep Zoom descriptor."""
+    """How a picture lies in tiles: beside a Deep Zoom descriptor, or in a folder of web map tiles."""
 
     side: int
     """Pixels of a tile, what it shares with its neighbours left out."""
@@ -26,6 +42,9 @@ class Tiling:
 
     level: int
     """Folder of the full resolution."""
+
+    on_map: OnMap | None = None
+    """Of web map tiles."""
 
     def __post_init__(self) -> None:
         if self.side < 1 or self.overlap < 0 or self.level < 0 or not self.kind.isalnum():

@@ -12,9 +12,12 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 from rasterio.enums import ColorInterp, MaskFlags
 
+from gigascene.codecs.tile_grid import GRIDS
 from gigascene.metadata.deep_zoom import parse_descriptor
+from gigascene.metadata.map_tiles import RESOURCE, TILEJSON, MapTiles, of_resource, of_tilejson
 from gigascene.metadata.side_files import beside
 from gigascene.model.errors import BadInput, UsageError
+from gigascene.model.grid import Window
 from gigascene.model.look import Look
 from gigascene.model.plain_picture import PlainPicture, Tiling
 from gigascene.model.plan import AS_IT_IS, Cut, Execution, Format, Plan, Recipe
@@ -137,6 +140,9 @@ def found(source: str, index: int = 0) -> Found:
     if hrefs.is_remote(source):
         return _remote(hrefs.remember(source), index)
     path = Path(source)
+    if path.is_dir():
+        _only_one(path, index)
+        return _of_map(path)
     if path.suffix.lower() == DEEP_ZOOM:
         _only_one(path, index)
         return of_picture(_of_tiles(path))
@@ -147,21 +153,44 @@ def found(source: str, index: int = 0) -> Found:
         _only_one(path, index)
         return _of_tiff(str(path.resolve()), path.stem) if kind == "tiff" else of_picture(DESCRIBED[kind](path))
     raise BadInput(
-        f"is no PNG, PAM, PNM, JPEG, TIFF or .dzi: it begins with {begin[:8]!r}.",
+        f"is no PNG, PAM, PNM, JPEG, TIFF, .dzi or folder of map tiles: it begins with {begin[:8]!r}.",
         str(path),
         hint="Samples without a header need --raw COLUMNSxROWSxBANDS.",
     )
 
 
-def _of_tiles(path: Path) -> PlainPicture:
-    """The finest level of a Deep Zoom picture."""
+def _of_map(folder: Path) -> Found:
+    """The finest zoom of a folder of web map tiles."""
+    if pictures := sorted(folder.glob(f"*{DEEP_ZOOM}")):
+        raise BadInput(f"is a folder with {pictures[0].name} in it.", str(folder), hint=f"Name {pictures[0]}.")
+    said = MapTiles()
+    for name, reads in {TILEJSON: of_tilejson, RESOURCE: of_resource}.items():
+        if (path := folder / name).is_file():
+            said = reads(_text(path), str(path))
+            break
+    picture = tiles.describe_map(folder, south=said.south, zoom=said.zoom, side=said.side, kind=said.kind)
+    tiling, (rows, columns) = picture.tiling, picture.shape
+    assert tiling is not None
+    assert tiling.on_map is not None
+    at = Window(
+        top=tiling.on_map.row, left=tiling.on_map.column, height=rows // tiling.side, width=columns // tiling.side
+    )
+    return replace(of_picture(picture), geobox=GRIDS[said.epsg].geobox(at, tiling.level, tiling.side))
+
+
+def _text(path: Path) -> bytes:
+    """All of a file that describes tiles."""
     try:
-        text = whole(str(path), LARGEST_DESCRIPTOR)
+        return whole(str(path), LARGEST_DESCRIPTOR)
     except BadInput:
         raise
     except OSError as error:
         raise BadInput(f"cannot be opened: {error.strerror}", str(path)) from error
-    zoom, kind, overlap = parse_descriptor(text, str(path))
+
+
+def _of_tiles(path: Path) -> PlainPicture:
+    """The finest level of a Deep Zoom picture."""
+    zoom, kind, overlap = parse_descriptor(_text(path), str(path))
     if kind not in tiles.KINDS:
         raise BadInput(f"has tiles of the kind {kind!r}; {', '.join(tiles.KINDS)} are read.", str(path))
     return tiles.describe(path, zoom.shape, Tiling(side=zoom.tile, overlap=overlap, kind=kind, level=zoom.top))

@@ -1,4 +1,4 @@
-"""The finest level of a Deep Zoom picture: any rows at once, tile by tile, in PNG, JPEG or WebP.
+"""The finest level of a Deep Zoom picture or of web map tiles: any rows at once, tile by tile, in PNG, JPEG or WebP.
 
 Tiles may overlap. Those that are not there are no data: alpha 0, or level 0 where that means no data.
 """
@@ -9,7 +9,8 @@ import os
 import re
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from gigascene.model.errors import BadInput
 from gigascene.model.grid import PieceGrid, Window
-from gigascene.model.plain_picture import Depth, PlainPicture, Tiling
+from gigascene.model.plain_picture import Depth, OnMap, PlainPicture, Tiling
 from gigascene.readers import _webp, jpeg, png
 from gigascene.readers._blocks import LARGEST_BLOCK, room
 from gigascene.readers._samples import AGAIN, check_columns, check_out, check_unchanged, open_file, version
@@ -29,6 +30,7 @@ Kind = Literal["png", "jpeg", "webp"]
 KINDS: dict[str, Kind] = {"png": "png", "jpg": "jpeg", "jpeg": "jpeg", "webp": "webp"}
 """By suffix."""
 
+_NUMBER = re.compile(r"\d{1,10}")
 _NAME = re.compile(r"(\d{1,10})_(\d{1,10})")
 _kept = threading.local()
 
@@ -54,7 +56,7 @@ def describe(path: str | Path, shape: tuple[int, int], tiling: Tiling) -> PlainP
     Parameters
     ----------
     path : str or Path
-        The descriptor; its folder of tiles lies beside it.
+        The descriptor, whose folder of tiles lies beside it; or the folder of web map tiles.
     shape : (int, int)
         Rows and columns.
     tiling : Tiling
@@ -71,7 +73,7 @@ def describe(path: str | Path, shape: tuple[int, int], tiling: Tiling) -> PlainP
     if tiling.overlap > tiling.side or side * side * 8 > LARGEST_BLOCK:
         raise BadInput(f"has tiles of {tiling.side} pixels with {tiling.overlap} of overlap, which are not read.", href)
     grid = PieceGrid(shape=shape, piece=(tiling.side, tiling.side))
-    first, there, alpha = _first(_folder(href, tiling), grid, tiling, href)
+    first, there, alpha = _first(grid, tiling, href)
     lost = there < len(grid) and not alpha and first.nodata is None
     return PlainPicture(
         href=href,
@@ -91,7 +93,37 @@ def describe(path: str | Path, shape: tuple[int, int], tiling: Tiling) -> PlainP
 def missing(picture: PlainPicture) -> int:
     """Tiles of the finest level that are not there."""
     grid, tiling = _grid(picture)
-    return len(grid) - sum(1 for _ in _places(_folder(picture.href, tiling), grid, tiling, picture.href))
+    return len(grid) - sum(1 for _ in _places(grid, tiling, picture.href))
+
+
+def describe_map(
+    folder: Path, *, south: bool = False, zoom: int | None = None, side: int | None = None, kind: str | None = None
+) -> PlainPicture:
+    """The finest zoom of a folder of web map tiles, as far as its tiles reach; what is not said is seen from its files.
+
+    Raises `BadInput` naming the folder: no tiles, or tiles that are not read.
+    """
+    href = str(folder)
+    zooms = [int(name) for name in _listed(folder, href) if _NUMBER.fullmatch(name)]
+    level = max(zooms, default=None) if zoom is None else zoom
+    if level is None:
+        raise BadInput("holds no web map tiles: no folder in it has a zoom's number.", href)
+    kind = kind or next(_kinds(folder / str(level), href), "")
+    if kind not in KINDS:
+        has = f"has tiles of the kind {kind!r}" if kind else f"has no tile at its finest zoom, {level}"
+        raise BadInput(f"{has}; {', '.join(KINDS)} are read.", href)
+    places = ((_turned(row, level) if south else row, col) for row, col in _on_map(folder / str(level), kind, href))
+    within = (place for place in places if 0 <= place[0] < 1 << level)
+    some = next(within, None)
+    if some is None:
+        raise BadInput(f"has no tile at its finest zoom, {level}.", href)
+    top, left = bottom, right = some
+    for row, column in within:
+        top, bottom = min(top, row), max(bottom, row)
+        left, right = min(left, column), max(right, column)
+    tiling = Tiling(side=1, overlap=0, kind=kind, level=level, on_map=OnMap(row=top, column=left, south=south))
+    side = side or _header(_path(folder / str(level), tiling, some[0] - top, some[1] - left), tiling).shape[0]
+    return describe(folder, ((bottom - top + 1) * side, (right - left + 1) * side), replace(tiling, side=side))
 
 
 def read(picture: PlainPicture, top: int, height: int, out: NDArray[Any], left: int = 0) -> NDArray[Any]:
@@ -124,28 +156,73 @@ def _grid(picture: PlainPicture) -> tuple[PieceGrid, Tiling]:
 
 
 def _folder(href: str, tiling: Tiling) -> Path:
-    return Path(href).with_name(tiles_beside(Path(href).name)) / str(tiling.level)
+    base = Path(href) if tiling.on_map else Path(href).with_name(tiles_beside(Path(href).name))
+    return base / str(tiling.level)
 
 
-def _places(folder: Path, grid: PieceGrid, tiling: Tiling, href: str) -> Any:
+def _places(grid: PieceGrid, tiling: Tiling, href: str) -> Iterator[tuple[int, int]]:
     """Row and column of every tile that is there, in no order."""
+    folder, on_map = _folder(href, tiling), tiling.on_map
+    if on_map is None:
+        found = _beside(folder, tiling.kind, href)
+    else:
+        turned = (
+            (_turned(row, tiling.level) if on_map.south else row, column)
+            for row, column in _on_map(folder, tiling.kind, href)
+        )
+        found = ((row - on_map.row, column - on_map.column) for row, column in turned)
+    return ((row, column) for row, column in found if 0 <= row < grid.down and 0 <= column < grid.across)
+
+
+def _beside(folder: Path, kind: str, href: str) -> Iterator[tuple[int, int]]:
+    """Of files ``COLUMN_ROW.png``."""
+    for stem in _stems(folder, kind, href):
+        if found := _NAME.fullmatch(stem):
+            yield int(found[2]), int(found[1])
+
+
+def _on_map(folder: Path, kind: str, href: str) -> Iterator[tuple[int, int]]:
+    """Of files ``COLUMN/ROW.png``."""
+    for column in filter(_NUMBER.fullmatch, _listed(folder, href)):
+        for row in filter(_NUMBER.fullmatch, _stems(folder / column, kind, href)):
+            yield int(row), int(column)
+
+
+def _kinds(folder: Path, href: str) -> Iterator[str]:
+    """Suffixes of the tiles of a zoom."""
+    for column in filter(_NUMBER.fullmatch, _listed(folder, href)):
+        for name in _listed(folder / column, href):
+            stem, _, suffix = name.rpartition(".")
+            if _NUMBER.fullmatch(stem) and suffix in KINDS:
+                yield suffix
+
+
+def _stems(folder: Path, kind: str, href: str) -> Iterator[str]:
+    for name in _listed(folder, href):
+        stem, _, suffix = name.rpartition(".")
+        if suffix == kind:
+            yield stem
+
+
+def _listed(folder: Path, href: str) -> Iterator[str]:
     try:
         with os.scandir(folder) as entries:
-            for entry in entries:
-                stem, _, suffix = entry.name.rpartition(".")
-                if suffix == tiling.kind and (found := _NAME.fullmatch(stem)):
-                    column, row = int(found[1]), int(found[2])
-                    if row < grid.down and column < grid.across:
-                        yield row, column
+            yield from (entry.name for entry in entries)
     except OSError as error:
         what = f"has no tiles of its full resolution: {folder.parent.name}/{folder.name} cannot be listed ({error.strerror})."
         raise BadInput(what, href, hint=AGAIN) from error
 
 
-def _first(folder: Path, grid: PieceGrid, tiling: Tiling, href: str) -> tuple[_Tile, int, bool]:
+def _turned(row: int, level: int) -> int:
+    """A row counted from the other side."""
+    return (1 << level) - 1 - row
+
+
+def _first(grid: PieceGrid, tiling: Tiling, href: str) -> tuple[_Tile, int, bool]:
     """What the first tile says; how many there are; and whether they have alpha."""
     first, there, alpha = None, 0, False
-    for there, place in enumerate(_places(folder, grid, tiling, href), 1):  # noqa: B007  (counted)
+    folder = _folder(href, tiling)
+    for there, place in enumerate(_places(grid, tiling, href), 1):  # noqa: B007  (counted)
         first = place if first is None else min(first, place)
         if KINDS[tiling.kind] == "webp" and not alpha:  # those that are full leave it out
             alpha = _header(_path(folder, tiling, *place), tiling).alpha
@@ -156,7 +233,10 @@ def _first(folder: Path, grid: PieceGrid, tiling: Tiling, href: str) -> tuple[_T
 
 
 def _path(folder: Path, tiling: Tiling, row: int, column: int) -> Path:
-    return folder / f"{column}_{row}.{tiling.kind}"
+    if (at := tiling.on_map) is None:
+        return folder / f"{column}_{row}.{tiling.kind}"
+    own = _turned(row + at.row, tiling.level) if at.south else row + at.row
+    return folder / str(column + at.column) / f"{own}.{tiling.kind}"
 
 
 def _header(path: Path, tiling: Tiling) -> _Tile:
