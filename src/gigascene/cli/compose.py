@@ -245,7 +245,8 @@ def explain(plan: Any, *, json: bool) -> None:
         return
     for name, value in facts.items():
         for line in value if name in {"notes", "gaps"} else [value]:
-            typer.echo(f"{name:>16}  {line}")
+            told = ", ".join(f"{key} {one}" for key, one in line.items()) if isinstance(line, dict) else line
+            typer.echo(f"{name:>16}  {told}")
 
 
 def curve(*, equalize: bool, sigmoid: bool) -> Any:

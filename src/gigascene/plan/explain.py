@@ -11,8 +11,9 @@ from gigascene.codecs._tiff_options import CLASSIC, tiff_options
 from gigascene.model.mosaic import Mosaicking
 from gigascene.model.plan import KEPT, Format, Plan
 from gigascene.model.scene import Asset
+from gigascene.plan.chunks import advice
 from gigascene.plan.fingerprint import OFFSET, comparison_facts, overlay_facts
-from gigascene.plan.memory import MB
+from gigascene.plan.memory import MB, of_worker
 from gigascene.plan.space import check_space
 from gigascene.registry import ENGINES, WRITERS
 from gigascene.works._reach import reach
@@ -29,7 +30,8 @@ def explain(plan: Plan) -> dict[str, Any]:
     format, codec = plan.format, WRITERS[plan.format.writer].codec
     pieces = len(codec.pieces(format))
     disk = check_space(plan)
-    workers = ENGINES[plan.execution.engine](plan.execution.workers).workers
+    engine = ENGINES[plan.execution.engine](plan.execution.workers)
+    workers = engine.workers
     return {
         "target": plan.target,
         "product": plan.recipe.product,
@@ -46,7 +48,9 @@ def explain(plan: Plan) -> dict[str, Any]:
         "engine": f"{plan.execution.engine}, {workers} workers",
         "memory_mb": round(plan.execution.projected / MB),
         "memory_allowed_mb": round(plan.execution.memory / MB),
+        **({"memory_worker_mb": round(of_worker(plan.execution) / MB)} if engine.processes > 1 else {}),
         "read_mb": round(bytes_to_read(plan) / MB),
+        **({"chunks": chunks} if (chunks := advice(plan)) else {}),
         "write_mb": round(disk.file / MB),
         "write_mb_at_most": round(pieces * codec.bound(format) / MB),
         **_bigtiff(format, pieces * codec.bound(format), disk.file),

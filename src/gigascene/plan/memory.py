@@ -98,6 +98,11 @@ def cut_to_memory(
     )
 
 
+def of_worker(execution: Execution) -> int:
+    """What one worker needs of `projected`, bytes, where each is a process of its own: what a job of a cluster must have."""
+    return (execution.projected - execution.ahead - base()) // execution.workers
+
+
 def _less(wanted: Execution) -> str:
     fewer = "Use fewer --workers, or allow" if wanted.workers > 1 else "Allow"
     other = " (each process needs its own base: --engine threads shares one)" if wanted.engine == "processes" else ""
