@@ -16,10 +16,11 @@ from pathlib import Path
 
 import gigascene
 from gigascene.codecs import _rows
-from gigascene.execute import coordinate
+from gigascene.execute import coordinate, in_place
 from gigascene.model.plan import Cut, Task
 from gigascene.readers.window import forget
 from gigascene.registry import WRITERS
+from gigascene.storage import local
 from gigascene.writers import _body, _tiles
 
 
@@ -78,16 +79,16 @@ def work(order) -> int:
 
 
 def die_at_byte(byte: int) -> None:
-    """Write to the body up to this byte, and not one more."""
-    write = _body.Body.write
+    """Write to the body up to this byte, and not one more; whoever writes."""
+    write = local.write_at
 
-    def mortal(self, data, offset):
+    def mortal(file, data, offset):
         if offset + len(data) > byte:
-            write(self, data[: max(byte - offset, 0)], offset)
+            write(file, data[: max(byte - offset, 0)], offset)
             os.kill(os.getpid(), signal.SIGKILL)
-        write(self, data, offset)
+        write(file, data, offset)
 
-    _body.Body.write = mortal
+    _body.write_at = in_place.write_at = mortal
 
 
 def die_at_step(step: int) -> None:

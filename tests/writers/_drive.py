@@ -78,7 +78,7 @@ def write(path, levels, writer, format, **cut):
     bound = writer.codec.bound(format)
     for piece in pieces(levels, writer, format, **cut):
         assert len(piece.body) <= bound
-        sink.put(sink.store(piece))
+        sink.put(piece)
     return sink.finish()
 
 

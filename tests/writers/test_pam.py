@@ -10,6 +10,7 @@ from PIL import Image
 from rasterio.crs import CRS
 
 from gigascene.codecs.pam import comment
+from gigascene.execute.in_place import shared
 from gigascene.model.errors import UsageError, WriteFailed
 from gigascene.writers.pam import WRITER
 from writers import _drive as drive
@@ -169,7 +170,8 @@ def test_rows_are_written_where_they_belong_whatever_their_turn(tmp_path, shape)
     pieces = list(drive.pieces(levels, WRITER, format, run=1))
     assert len(pieces) > 3
     sink = drive.opened(tmp_path / "other.pam", WRITER, format)
-    stored = [sink.store(piece) for piece in reversed(pieces)]
+    with shared(tmp_path / ".other.pam.part", processes=1) as place:
+        stored = [place.store(one, WRITER.offset(format, one.index), sync=False) for one in reversed(pieces)]
     assert all(not piece.body and piece.stored for piece in stored)
     for piece in reversed(stored):
         sink.put(piece)

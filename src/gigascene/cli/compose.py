@@ -174,6 +174,7 @@ def make(plan: Any, *, resume: bool, json: bool, quiet: bool, where: dict[str, s
         o.print_json(to_wire(receipt))
     else:
         _say(plan, receipt)
+    _tell_way(receipt, (where or {}).get("delivery"))
     if receipt.gaps:
         _tell_gaps(receipt.gaps)
         raise typer.Exit(o.GAPS)
@@ -187,6 +188,15 @@ def _say(plan: Any, receipt: Any) -> None:
         f"{receipt.target}: {columns:,} x {rows:,}, {o.size(receipt.bytes)}, {receipt.seconds:.1f} s, "
         f"peak memory {o.memory(receipt.peak_memory)}{resumed}{_joined(receipt.mosaic)}{_changed(receipt.change)}"
     )
+
+
+def _tell_way(receipt: Any, wanted: str | None) -> None:
+    """Once, where workers could not hand over what they made as they were asked to."""
+    otherwise = sum(count for way, count in receipt.came.items() if way != wanted)
+    if wanted in {"spool", "target"} and otherwise:
+        count = "1 piece" if otherwise == 1 else f"{otherwise:,} pieces"
+        what = f"{count} of {sum(receipt.came.values()):,} came by the network and not by --delivery {wanted}"
+        typer.echo(f"gigascene: warning: {what}: not every worker can write beside {receipt.target}.", err=True)
 
 
 MOST_GAPS = 50

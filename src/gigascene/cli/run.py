@@ -45,6 +45,22 @@ def run(
     preset: Annotated[
         str | None, typer.Option("--preset", metavar="FILE:TABLE", help="Options of Slurm from a TOML file.")
     ] = None,
+    delivery: Annotated[
+        str | None,
+        typer.Option(
+            "--delivery",
+            metavar="WAY",
+            help="How results of Dask's workers come home: target, spool or return. Left out, target where the format can.",
+        ),
+    ] = None,
+    allowed_failures: Annotated[
+        str | None,
+        typer.Option(
+            "--allowed-failures",
+            metavar="N",
+            help="Deaths of Dask's workers that one task survives before it runs alone.",
+        ),
+    ] = None,
     workers: o.Workers = None,
     memory: o.Memory = None,
     resume: o.Resume = False,
@@ -71,6 +87,8 @@ def run(
         "time": time,
         "array": array,
         "preset": preset,
+        "delivery": delivery,
+        "allowed_failures": allowed_failures,
     }
     where = {name: value for name, value in said.items() if value is not None}
     if engine is not None or workers is not None or memory is not None:

@@ -23,7 +23,7 @@ CONNECT_S = 10.0
 """For a scheduler to be reached."""
 
 DEATHS = 1
-"""Of workers that one task may survive before it must prove itself alone."""
+"""Of workers that one task may survive before it must prove itself alone, where nobody says."""
 
 PRIVATE: Mapping[str, Any] = {
     "distributed.scheduler.http.routes": [],
@@ -39,17 +39,21 @@ STRAIGHT: Mapping[str, Any] = {"set_as_default": False, "direct_to_workers": Tru
 
 
 @contextmanager
-def client_of(scheduler: str | None, workers: int, jobs: Jobs | None) -> Iterator[Client]:
-    """A connection to the cluster that was asked for, or else is there, or else is made."""
+def client_of(scheduler: str | None, workers: int, jobs: Jobs | None, deaths: int | None = None) -> Iterator[Client]:
+    """A connection to the cluster that was asked for, or else is there, or else is made. Of one that is there, `deaths` cannot be said."""
     distributed = _library()
     from dask import config  # noqa: PLC0415
 
+    survived = DEATHS if deaths is None else deaths
     if jobs is not None:
-        with jobs.cluster(PRIVATE, DEATHS) as cluster, distributed.Client(cluster, **STRAIGHT) as client:
+        with jobs.cluster(PRIVATE, survived) as cluster, distributed.Client(cluster, **STRAIGHT) as client:
             yield client
         return
     current = None if scheduler else _current()
     scheduler = scheduler or config.get("scheduler-address", None)
+    if (current is not None or scheduler) and deaths is not None:
+        where = "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES where the scheduler is started"
+        raise UsageError(f"--allowed-failures is for clusters of our own; of this one its scheduler decides ({where})")
     if current is not None:
         if current.asynchronous:
             raise UsageError("the current Dask client is asynchronous; give a synchronous one")
@@ -58,7 +62,7 @@ def client_of(scheduler: str | None, workers: int, jobs: Jobs | None) -> Iterato
         with _connected(scheduler) as client:
             yield client
     else:
-        with _own_cluster(workers) as cluster, distributed.Client(cluster, **STRAIGHT) as client:
+        with _own_cluster(workers, survived) as cluster, distributed.Client(cluster, **STRAIGHT) as client:
             yield client
 
 
@@ -95,7 +99,7 @@ def _connected(scheduler: str) -> Iterator[Client]:
 
 
 @contextmanager
-def _own_cluster(workers: int) -> Iterator[LocalCluster]:
+def _own_cluster(workers: int, deaths: int) -> Iterator[LocalCluster]:
     """So many processes of one thread each, on loopback, behind a certificate that lives as long as they do."""
     import dask.config  # noqa: PLC0415
     from distributed import LocalCluster, Security  # noqa: PLC0415
@@ -110,7 +114,7 @@ def _own_cluster(workers: int) -> Iterator[LocalCluster]:
                 protocol="tls://",
                 security=Security.temporary(),
                 dashboard_address=None,
-                scheduler_kwargs={"dashboard_address": "127.0.0.1:0", "allowed_failures": DEATHS},
+                scheduler_kwargs={"dashboard_address": "127.0.0.1:0", "allowed_failures": deaths},
                 memory_limit=0,  # the plan has seen to that
                 local_directory=folder,
                 preload=[__name__],

@@ -8,7 +8,6 @@ share with the target: a key does not belong into a job's text, which Slurm keep
 from __future__ import annotations
 
 import logging
-import shutil
 import socket
 import sys
 import time
@@ -20,6 +19,7 @@ from typing import Any
 from uuid import uuid4
 
 from gigascene.engines import _preset, _sbatch
+from gigascene.engines._dask_spool import folder_of
 from gigascene.engines._jobscript import Place, script
 from gigascene.model.errors import UsageError, WorkersLost
 from gigascene.storage.local import writing
@@ -114,11 +114,7 @@ class Jobs:
     @contextmanager
     def _keys(self, security: Any) -> Iterator[dict[str, Path]]:
         """Certificate and key in a folder of ours alone, while the run lasts."""
-        folder = self._folder / f"{self._run}.dask"
-        with writing(folder):
-            self._folder.mkdir(mode=0o700, exist_ok=True)
-            folder.mkdir(mode=0o700)
-        try:
+        with folder_of(self._run, self._folder, "dask") as folder:
             told = {"ca-file": "tls_ca_file", "cert": "tls_worker_cert", "key": "tls_worker_key"}
             files = {name: folder / f"{name}.pem" for name in told}
             with writing(folder):
@@ -126,10 +122,6 @@ class Jobs:
                     files[name].touch(mode=0o600)
                     files[name].write_text(getattr(security, of), encoding="ascii")
             yield files
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            with suppress(OSError):
-                self._folder.rmdir()
 
     def _text(self, address: str, keys: Mapping[str, Path]) -> str:
         """What each job does. The number of its element becomes the worker's name."""

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable
 from functools import lru_cache
 
+from gigascene.engines._dask_spool import left
 from gigascene.engines._parcel import packed
 from gigascene.model.contracts import Done, Failed
 from gigascene.model.plan import Task
@@ -21,9 +22,9 @@ _changing = threading.Lock()
 """Workers may have several threads."""
 
 
-def given(run: Callable[[Task], Done | Failed]) -> bytes:
-    """For every task of a run, as `Given` holds it."""
-    return pickle.dumps((_environment(), run))
+def given(run: Callable[[Task], Done | Failed], spool: str | None = None) -> bytes:
+    """For every task of a run, as `Given` holds it; `spool` is the folder for results, where they shall come by one."""
+    return pickle.dumps((_environment(), run, spool))
 
 
 class Given:
@@ -36,35 +37,42 @@ class Given:
         return "<job>"
 
 
-def call(given: Given, index: int, start: int, stop: int) -> bytes:
-    """In a worker: one task. Nothing is raised, for Dask would send a pickle home and write arguments to its log."""
+def call(given: Given, index: int, start: int, stop: int, *, in_hand: bool = False) -> bytes:
+    """In a worker: one task; its record, or a word of where that lies, unless it is wanted `in_hand`.
+
+    Nothing is raised, for Dask would send a pickle home and write arguments to its log.
+    """
     task = Task(index=index, start=start, stop=stop)
     try:
-        return packed(_run(given.body)(task))
+        run, spool = _run(given.body)
+        result = run(task)
+        if spool is None or in_hand or isinstance(result, Failed):
+            return packed(result)
+        return left(spool, packed(result))
     except Exception as error:  # noqa: BLE001
         return packed(Failed(task=task, error=error, traceback=traceback.format_exc()))
 
 
-def _run(body: bytes) -> Callable[[Task], Done | Failed]:
-    """What to do with tasks, under the settings of the run that they belong to.
+def _run(body: bytes) -> tuple[Callable[[Task], Done | Failed], str | None]:
+    """What to do with tasks, under the settings of the run that they belong to, and where results are left.
 
     They are the process's: two runs that want different ones need workers of one thread, as ours have.
     """
     with _changing:
-        environment, run = _unpacked(body)
+        environment, run, spool = _unpacked(body)
         if (now := _environment()) != environment:
             for name in now.keys() - environment.keys():
                 os.environ.pop(name, None)
             os.environ.update(environment)
             settings.cache_clear()
-    return run
+    return run, spool
 
 
 @lru_cache(maxsize=2)
-def _unpacked(body: bytes) -> tuple[dict[str, str], Callable[[Task], Done | Failed]]:
+def _unpacked(body: bytes) -> tuple[dict[str, str], Callable[[Task], Done | Failed], str | None]:
     """Made once in each worker; two, for two runs may share a cluster."""
-    environment, run = pickle.loads(body)  # noqa: S301  (from the coordinator, as this very function is)
-    return environment, run
+    environment, run, spool = pickle.loads(body)  # noqa: S301  (from the coordinator, as this very function is)
+    return environment, run, spool
 
 
 def _environment() -> dict[str, str]:

@@ -11,11 +11,12 @@ import hashlib
 import json
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import Any
 
 from gigascene.model import errors, wire
-from gigascene.model.contracts import Done, Failed, Piece
+from gigascene.model.contracts import Done, Failed, Piece, Placed
 from gigascene.model.plan import Task
 
 MARK = b"gigarec1"
@@ -82,25 +83,34 @@ def _told(result: Done | Failed) -> dict[str, Any]:
     told = {"task": wire.to_wire(result.task)}
     if isinstance(result, Failed):
         return told | {"error": _error(result.error), "traceback": result.traceback}
-    pieces = [
-        {"index": piece.index, "length": len(piece.body), "sha256": piece.sha256, "facts": wire.to_wire(piece.facts)}
-        for piece in result.pieces
-    ]
-    return told | {"pieces": pieces, "seconds": result.seconds}
+    return told | {"pieces": list(map(_told_piece, result.pieces)), "seconds": result.seconds, "author": result.author}
+
+
+def _told_piece(piece: Piece) -> dict[str, Any]:
+    """Of one that is in its place already, where that is too."""
+    facts = {"sha256": piece.sha256, "facts": wire.to_wire(piece.facts)}
+    placed = {} if piece.stored is None else {"stored": [piece.stored.offset, piece.stored.length]}
+    return {"index": piece.index, "length": len(piece.body), **facts, **placed}
 
 
 def _result(told: dict[str, Any], bodies: memoryview) -> Done | Failed:
     task = wire.from_wire(Task, told["task"])
     if "error" in told:
         return Failed(task=task, error=_raised(**told["error"]), traceback=str(told["traceback"]))
-    return Done(task=task, pieces=tuple(_pieces(told["pieces"], bodies)), seconds=float(told["seconds"]))
+    pieces = tuple(_pieces(told["pieces"], bodies))
+    return Done(task=task, pieces=pieces, seconds=float(told["seconds"]), author=str(told["author"]))
 
 
 def _pieces(told: list[dict[str, Any]], bodies: memoryview) -> Iterator[Piece]:
     ends = accumulate((int(one["length"]) for one in told), initial=0)
     for one, (start, end) in zip(told, pairwise(ends), strict=True):
-        body = bytes(bodies[start:end])
-        yield Piece(index=int(one["index"]), body=body, sha256=str(one["sha256"]), facts=dict(one["facts"]))
+        body, index, facts = bytes(bodies[start:end]), int(one["index"]), dict(one["facts"])
+        piece = Piece(index=index, body=body, sha256=str(one["sha256"]), facts=facts)
+        yield replace(piece, stored=_stored(piece, *one["stored"])) if "stored" in one else piece
+
+
+def _stored(piece: Piece, offset: Any, length: Any) -> Placed:
+    return replace(piece.at(int(offset)), length=int(length))
 
 
 def _error(error: Exception) -> dict[str, Any]:

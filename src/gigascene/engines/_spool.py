@@ -234,7 +234,12 @@ class Spool:
 
 def append(log: BinaryIO, result: Done | Failed) -> None:
     """One record at a log's end, on the disk before anything else happens."""
-    rest = memoryview(packed(result))
+    write(log, packed(result))
+
+
+def write(log: BinaryIO, record: bytes) -> None:
+    """All of it, and wait until it is on the disk."""
+    rest = memoryview(record)
     while rest:
         rest = rest[log.write(rest) :]
     os.fsync(log.fileno())

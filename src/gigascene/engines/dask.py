@@ -13,18 +13,20 @@ from __future__ import annotations
 import time
 from asyncio import CancelledError
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 
 from gigascene.engines import _dask_task
 from gigascene.engines._dask_cluster import client_of
 from gigascene.engines._dask_jobs import Jobs
-from gigascene.engines._parcel import opened
+from gigascene.engines._dask_spool import fetched, folder_of, is_word
+from gigascene.engines._parcel import Damaged, opened
 from gigascene.engines._pool import bounded_map
 from gigascene.engines._sbatch import NoAnswer, Refused
-from gigascene.model.contracts import Done, Failed
+from gigascene.model.contracts import Done, Failed, nothing
 from gigascene.model.errors import UsageError, WorkersLost
 from gigascene.model.plan import Task
 
@@ -44,13 +46,28 @@ PATIENCE_S = 60.0
 """A cluster may be without any worker for so long: they are started anew, or still in a queue."""
 
 
+WAYS = ("return", "spool", "target")
+"""How results come home."""
+
+
 class Dask:
     """Run tasks on a Dask cluster: at `scheduler`, that of the current client, that of Dask's own settings, or a new one.
 
-    With `slurm`, the workers of the new one are so many jobs; `spool` is a folder that every node sees.
+    With `slurm`, the workers of the new one are so many jobs; `spool` is a folder that every node sees. `delivery` is how results
+    come home: in place if that can be (`target`), by files (`spool`), or by the network, as they do where a worker cannot do what was said (`return`).
     """
 
-    options = ("scheduler", "slurm", "partition", "account", "time", "preset", "spool")
+    options: ClassVar[tuple[str, ...]] = (
+        "scheduler",
+        "slurm",
+        "partition",
+        "account",
+        "time",
+        "preset",
+        "delivery",
+        "allowed_failures",
+        "spool",
+    )
 
     def __init__(
         self,
@@ -62,12 +79,17 @@ class Dask:
         account: str | None = None,
         time: str | None = None,
         preset: str | None = None,
+        delivery: str | None = None,
+        allowed_failures: str | None = None,
         spool: str | None = None,
     ) -> None:
         said = {"partition": partition, "account": account, "time": time, "preset": preset}
         self.workers = workers
         self.processes = workers + 1
-        self.check: Callable[[], object] = _nothing
+        self.check: Callable[[], object] = nothing
+        self.in_place = _delivery(delivery) == "target"
+        self._spool = _spool(spool) if delivery == "spool" else None
+        self._deaths = None if allowed_failures is None else _deaths(allowed_failures)
         self._scheduler, self._jobs = scheduler, None
         if slurm is not None:
             if scheduler is not None or spool is None:
@@ -87,8 +109,9 @@ class Dask:
         bound: Callable[[Task], int],
     ) -> Generator[Done | Failed, None, None]:
         """Results in order; survives the death of workers, and raises `WorkersLost` when the scheduler is gone."""
-        with client_of(self._scheduler, self.workers, self._jobs) as client:
-            flight = _Flight(client, run, self.check, self._jobs)
+        spooled = nullcontext() if self._spool is None else folder_of(uuid4().hex, self._spool, "results")
+        with client_of(self._scheduler, self.workers, self._jobs, self._deaths) as client, spooled as spool:
+            flight = _Flight(client, run, self.check, self._jobs, spool)
             try:
                 yield from bounded_map(flight.begin, tasks, ahead=ahead, bound=bound)
             finally:
@@ -104,27 +127,27 @@ class _Flight:
         run: Callable[[Task], Done | Failed],
         check: Callable[[], object],
         jobs: Jobs | None = None,
+        spool: Path | None = None,
     ) -> None:
-        self._check, self._jobs = check, jobs
+        self._check, self._jobs, self._spool = check, jobs, spool
         self._client = client
         self._flying: set[Future] = set()
         self._alive = self._looked = time.monotonic()
         with self._telling():
             # A task of its own, so that Dask hands it to each worker once, and makes it again if its holder dies.
-            given = _dask_task.given(run)
+            given = _dask_task.given(run, None if spool is None else str(spool))
             self._given = client.submit(_dask_task.Given, given, key=f"gigascene-job-{uuid4().hex}", pure=False)
 
     def begin(self, task: Task) -> _Promise:
         """Send a task."""
         return _Promise(self, task, self.send(task))
 
-    def send(self, task: Task) -> Future:
+    def send(self, task: Task, *, in_hand: bool = False) -> Future:
         """A task, under a name of its own."""
         with self._telling():
             name = f"gigascene-task-{uuid4().hex}"
-            future = self._client.submit(
-                _dask_task.call, self._given, task.index, task.start, task.stop, key=name, pure=False
-            )
+            words = (self._given, task.index, task.start, task.stop)
+            future = self._client.submit(_dask_task.call, *words, in_hand=in_hand, key=name, pure=False)
         self._flying.add(future)
         return future
 
@@ -133,11 +156,11 @@ class _Flight:
         from distributed import KilledWorker  # noqa: PLC0415
 
         try:
-            return self._record(future)
+            return self._result(task, future)
         except KilledWorker:
             self._wait_for_others()
         try:
-            return self._record(self.send(task))
+            return self._result(task, self.send(task))
         except KilledWorker:
             lost = WorkersLost(f"Task {task.index}: its worker died, and died again when it ran alone.")
             return Failed(task=task, error=lost, traceback="")
@@ -153,9 +176,20 @@ class _Flight:
         for future in (*self._flying, self._given):
             self.drop(future)
 
-    def _record(self, future: Future) -> Done | Failed:
+    def _result(self, task: Task, future: Future) -> Done | Failed:
+        """What a task has brought; what was left in a folder and is not there is brought once more, in hand."""
+        told = self._told(future)
+        if self._spool is None or not is_word(told):
+            return opened(told)
         try:
-            return opened(self._waited(future.result))
+            found = opened(fetched(self._spool, told))
+        except Damaged:
+            return opened(self._told(self.send(task, in_hand=True)))
+        return replace(found, spooled=True) if isinstance(found, Done) else found
+
+    def _told(self, future: Future) -> bytes:
+        try:
+            return bytes(self._waited(future.result))
         finally:
             self._flying.discard(future)
 
@@ -231,8 +265,23 @@ class _Promise:
         self._flight.drop(self._future)
 
 
-def _nothing() -> None:
-    """Nobody asked to stop."""
+def _delivery(said: str | None) -> str:
+    """How results shall come home; in place, where nobody says."""
+    if said not in {None, *WAYS}:
+        raise UsageError(f"results come home by {', '.join(WAYS)}, not {said!r}")
+    return said or "target"
+
+
+def _spool(folder: str | None) -> Path:
+    if folder is None:
+        raise UsageError("results come by files only where a plan is run, beside its target")
+    return Path(folder)
+
+
+def _deaths(said: str) -> int:
+    if not said.isdecimal():
+        raise UsageError(f"--allowed-failures must be 0 or more, not {said}")
+    return int(said)
 
 
 ENGINE = Dask

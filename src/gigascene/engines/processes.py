@@ -18,11 +18,12 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from multiprocessing import get_context
+from typing import ClassVar
 
 import psutil
 
 from gigascene.engines._pool import bounded_map, shut
-from gigascene.model.contracts import Done, Failed
+from gigascene.model.contracts import Done, Failed, nothing
 from gigascene.model.errors import WorkersLost
 from gigascene.model.plan import Task
 from gigascene.settings import settings
@@ -36,9 +37,13 @@ _run: Callable[[Task], Done | Failed] | None = None
 class Processes:
     """Run tasks on `workers` processes, started by a fork server (no threads are ever forked)."""
 
+    options: ClassVar[tuple[str, ...]] = ()
+    in_place = True
+
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self.processes = workers + 1
+        self.check: Callable[[], object] = nothing
 
     def map(
         self,

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
+from typing import ClassVar
 
-from gigascene.model.contracts import Done, Failed
+from gigascene.model.contracts import Done, Failed, nothing
 from gigascene.model.plan import Task
 
 
 class Serial:
     """Run tasks in order. `workers` is 1 whatever is asked."""
 
+    options: ClassVar[tuple[str, ...]] = ()
     processes = 1
+    in_place = True
 
     def __init__(self, workers: int = 1) -> None:
         self.workers = 1
+        self.check: Callable[[], object] = nothing
 
     def map(
         self,

@@ -16,6 +16,7 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 from uuid import uuid4
 
 from gigascene.engines import _preset, _sbatch
@@ -23,7 +24,7 @@ from gigascene.engines._array import Array
 from gigascene.engines._jobscript import Place, finisher, script
 from gigascene.engines._spool import Spool
 from gigascene.model import wire
-from gigascene.model.contracts import Done, Failed
+from gigascene.model.contracts import Done, Failed, nothing
 from gigascene.model.errors import UsageError, WorkersLost
 from gigascene.model.plan import Plan, Task
 from gigascene.plan.explain import core_seconds
@@ -56,7 +57,8 @@ class Sent:
 class Slurm:
     """Run tasks in an array of jobs, at most `array` at a time; `spool` is a folder that every node sees."""
 
-    options = ("partition", "account", "time", "array", "preset", "spool")
+    options: ClassVar[tuple[str, ...]] = ("partition", "account", "time", "array", "preset", "spool")
+    in_place = False
 
     def __init__(
         self,
@@ -74,7 +76,7 @@ class Slurm:
         asked = _preset.preset(preset) | said
         self.workers = workers
         self.processes = workers + 1
-        self.check: Callable[[], object] = _nothing
+        self.check: Callable[[], object] = nothing
         self._said = said | ({} if preset is None else {"preset": str(Path(preset).absolute())})
         self._most = _count(asked.pop("array", str(workers)))
         self._scratch = _preset.path("scratch", asked.pop("scratch", None))
@@ -139,7 +141,7 @@ class Slurm:
     def _spooled(self, run: Callable[[Task], Done | Failed]) -> tuple[Spool, str]:
         """A spool that is not begun, and the plan."""
         written: Callable[[], str] | None = getattr(run, "written", None)
-        secrets: Callable[[], object] = getattr(run, "secrets", _nothing)
+        secrets: Callable[[], object] = getattr(run, "secrets", nothing)
         if self._folder is None or written is None:
             raise UsageError("the engine slurm runs plans, and needs a folder for their results")
         if secrets():
@@ -202,10 +204,6 @@ def _count(said: str) -> int:
     if not said.isdecimal() or int(said) < 1:
         raise UsageError(f"--array must be 1 or more, not {said}")
     return int(said)
-
-
-def _nothing() -> None:
-    """Nobody asked to stop."""
 
 
 ENGINE = Slurm

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from typing import ClassVar
 
 from gigascene.engines._pool import bounded_map, shut
-from gigascene.model.contracts import Done, Failed
+from gigascene.model.contracts import Done, Failed, nothing
 from gigascene.model.plan import Task
 
 
 class Threads:
     """Run tasks on `workers` threads."""
 
+    options: ClassVar[tuple[str, ...]] = ()
     processes = 1
+    in_place = True
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
+        self.check: Callable[[], object] = nothing
 
     def map(
         self,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
@@ -12,13 +13,14 @@ from pathlib import Path
 from gigascene.execute import receipt as receipts
 from gigascene.execute import stac
 from gigascene.execute.capsule import failure
+from gigascene.execute.in_place import Place, Witness, shared, shut_out
 from gigascene.execute.journal import Journal, journal_files
 from gigascene.execute.memory import watched
 from gigascene.execute.receipt import Receipt
 from gigascene.execute.run import Job, tasks
 from gigascene.execute.signals import Stop, stopping
 from gigascene.execute.unpack import unpacked
-from gigascene.model.contracts import Engine, Failed, Sink
+from gigascene.model.contracts import Done, Engine, Failed, Sink
 from gigascene.model.errors import BadInput, TaskFailed, Unreached, UsageError, WriteFailed, exit_code
 from gigascene.model.plan import Plan
 from gigascene.plan.check import check_versions
@@ -47,6 +49,9 @@ class Progress:
 SPOOL = "spool"
 """Tag of the folder of results on their way."""
 
+DELIVERY = "delivery"
+"""An engine's option: how results come home."""
+
 Watcher = Callable[[Progress], None]
 
 
@@ -63,8 +68,7 @@ def run(
     engine = engine_of(plan, where or {})
     began = time.monotonic()
     with stopping() as stop, prepared(plan, resume=resume) as (part, journal):
-        sink: Sink = WRITERS[plan.format.writer].open(part, plan, journal)
-        return _Run(plan, journal, sink, began, watch or _unwatched).finished(engine, stop)
+        return _Run(plan, journal, part, began, watch or _unwatched).finished(engine, stop)
 
 
 @contextmanager
@@ -79,9 +83,19 @@ def prepared(plan: Plan, *, resume: bool) -> Iterator[tuple[Path, Journal]]:
         if not resume:
             discard(*results(plan))  # their folder stays: it names jobs that may still run
         part = target.sibling("part")
-        with writing(target.path), part.open("ab+") as body:
-            body.truncate(journal.verify(body))
+        with writing(target.path):
+            _begun(part, journal)
         yield part, journal
+
+
+def _begun(part: Path, journal: Journal) -> None:
+    """The body with what is good in it. Where that is nothing, it is a new file: a worker of an earlier run may still hold the old one."""
+    shut_out(part)
+    with part.open("ab+") as body:
+        body.truncate(journal.verify(body))
+    if not len(journal):
+        discard(part)
+        part.touch()
 
 
 def check_inputs(plan: Plan) -> None:
@@ -102,9 +116,12 @@ def engine_of(plan: Plan, where: Mapping[str, str]) -> Engine:
     """The engine, with its own options; where results come by files, these lie beside the target."""
     target, execution = target_of(plan.target, plan.format.suffix), plan.execution
     kind = ENGINES[execution.engine]
-    known = set(getattr(kind, "options", ()))
+    known = set(kind.options)
     for name in where.keys() - known | (where.keys() & {SPOOL}):
         raise UsageError(f"the engine {execution.engine} has no option {name}")
+    if where.get(DELIVERY) == "target" and WRITERS[plan.format.writer].offset(plan.format, 0) is None:
+        what = f"where a piece of {plan.format.suffix} lies is known when those before it are made, so workers cannot write it there"
+        raise UsageError(f"{what}: --delivery return or spool")
     spool = {SPOOL: str(target.sibling(SPOOL))} if SPOOL in known else {}
     engine: Engine = kind(execution.workers, **where, **spool)
     return engine
@@ -127,10 +144,12 @@ def unspool(plan: Plan) -> None:
 class _Run:
     """One execution of a plan."""
 
-    def __init__(self, plan: Plan, journal: Journal, sink: Sink, began: float, watch: Watcher) -> None:
-        self.plan, self.journal, self.sink, self.began, self.watch = plan, journal, sink, began, watch
+    def __init__(self, plan: Plan, journal: Journal, body: Path, began: float, watch: Watcher) -> None:
+        self.plan, self.journal, self.body, self.began, self.watch = plan, journal, body, began, watch
+        self.sink: Sink = WRITERS[plan.format.writer].open(body, plan, journal)
         self.resumed = len(journal)
         self.cpu_s = 0.0
+        self.came: Counter[str] = Counter()
 
     def finished(self, engine: Engine, stop: Stop) -> Receipt:
         """Work through all tasks and commit; keep or remove the rest on failure."""
@@ -148,6 +167,7 @@ class _Run:
             bytes=int(facts["bytes"]),
             pieces=len(self.journal),
             resumed=self.resumed,
+            came=dict(self.came),
             seconds=round(time.monotonic() - self.began, 3),
             cpu_s=round(self.cpu_s, 3),
             peak_memory=peak.bytes,
@@ -172,10 +192,14 @@ class _Run:
         """Every task that is not done yet, piece by piece into sink and journal."""
         if len(self.journal) == len(WRITERS[self.plan.format.writer].codec.pieces(self.plan.format)):
             return  # killed behind the last piece
-        if hasattr(engine, "check"):
-            engine.check = stop.check
-        with unpacked(self.plan, stop.check) as plan:
-            self._run(Job(plan, self.sink.store if engine.processes == 1 else None), engine, stop)
+        engine.check = stop.check
+        with unpacked(self.plan, stop.check) as plan, self._place(engine) as place:
+            self._run(Job(plan, place), engine, stop)
+
+    def _place(self, engine: Engine) -> AbstractContextManager[Place | None]:
+        """Where workers write pieces themselves, if they can."""
+        known = WRITERS[self.plan.format.writer].offset(self.plan.format, 0) is not None
+        return shared(self.body, processes=engine.processes) if known and engine.in_place else nullcontext()
 
     def _run(self, job: Job, engine: Engine, stop: Stop) -> None:
         of, bound = len(job.codec.pieces(self.plan.format)), job.codec.bound(self.plan.format)
@@ -185,18 +209,25 @@ class _Run:
             ahead=self.plan.execution.ahead,
             bound=lambda task: (task.stop - task.start) * bound,
         )
+        witness = Witness(self.body)
         with closing(results):
             for result in results:
                 if isinstance(result, Failed):
                     raise failure(self.plan, result) from result.error
-                self.cpu_s += result.seconds
-                with self.journal.together():
-                    for piece in result.pieces:
-                        self.sink.put(piece)
-                del result, piece  # or they would wait for the next result, beside it
+                witness.check(result)
+                self._put(result, job)
+                del result  # or it would wait for the next one, beside it
                 stop.check()
                 seconds = time.monotonic() - self.began
                 self.watch(Progress(pieces=len(self.journal), of=of, resumed=self.resumed, seconds=seconds))
+
+    def _put(self, done: Done, job: Job) -> None:
+        """Pieces of a finished task, into sink and journal."""
+        self.cpu_s += done.seconds
+        with self.journal.together():
+            for piece in done.pieces:
+                self.came["target" if piece.stored else "spool" if done.spooled else "return"] += 1
+                self.sink.put(piece if piece.stored else job.stored(piece, sync=True))
 
     def _abort(self, error: BaseException) -> None:
         """Bad input or no space: leave nothing. Anything else, a server that is silent just now too, may be resumed."""

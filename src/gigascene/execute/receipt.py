@@ -45,6 +45,9 @@ class Receipt:
     """Pieces that were there already."""
 
     seconds: float
+    came: Mapping[str, int] = field(default_factory=dict)
+    """So many pieces of this run were written in place by workers (`target`), came by files (`spool`), or in hand (`return`)."""
+
     cpu_s: float
     """CPU seconds of the tasks."""
 

@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gigascene.execute.in_place import Place, author
 from gigascene.execute.memory import give_back_freed
 from gigascene.kernels import palette, stretch
 from gigascene.model import wire
 from gigascene.model.block import Block, Shown
 from gigascene.model.contracts import Codec, Done, Failed, Piece
-from gigascene.model.errors import UsageError, WorkersLost, WriteFailed
+from gigascene.model.errors import UsageError, WorkersLost
 from gigascene.model.grid import Window
 from gigascene.model.plan import AS_IT_IS, Plan, Task
 from gigascene.plan.check import check_versions
@@ -37,11 +38,11 @@ from gigascene.works.overlay import Drawing
 
 
 class Job:
-    """A plan ready to run tasks. Travels to other processes as the plan's JSON; `store` serves those of this one alone."""
+    """A plan ready to run tasks. Travels to other processes as the plan's JSON; where pieces have their `place`, they are written there."""
 
-    def __init__(self, plan: Plan, store: Callable[[Piece], Piece] | None = None) -> None:
+    def __init__(self, plan: Plan, place: Place | None = None) -> None:
         self.plan = plan
-        self.store = store
+        self.place = place
         give_back_freed()
         limit_cache(plan.cut.cache, plan.cut.cache_threads)
         self.codec: Codec = WRITERS[plan.format.writer].codec
@@ -49,7 +50,7 @@ class Job:
         self.drawing = None if plan.overlay is None else Drawing(plan.overlay, plan.format)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return received, (self.written(), self.secrets())
+        return received, (self.written(), self.secrets(), self.place)
 
     def written(self) -> str:
         """The plan, as JSON."""
@@ -60,15 +61,29 @@ class Job:
         return hrefs.secrets(source.href for source in sources(self.plan))
 
     def __call__(self, task: Task) -> Done | Failed:
-        """Run one task; what goes wrong is a result, not an exception, unless it is the output that cannot be written."""
+        """Run one task; what goes wrong is a result, not an exception."""
         began = time.thread_time()
         try:
-            pieces = tuple(map(self.store, self.pieces(task)) if self.store else self.pieces(task))
-        except Exception as error:
-            if self.store is not None and isinstance(error, WriteFailed):
-                raise
+            pieces = tuple(map(self.stored, self.pieces(task)))
+        except Exception as error:  # noqa: BLE001  (it travels)
             return Failed(task=task, error=error, traceback=traceback.format_exc())
-        return Done(task=task, pieces=pieces, seconds=time.thread_time() - began)
+        return Done(task=task, pieces=pieces, seconds=time.thread_time() - began, author=self.author)
+
+    def stored(self, piece: Piece, *, sync: bool = False) -> Piece:
+        """A piece, written where it belongs if that is known and can be done here; with `sync`, as if on another machine."""
+        if self.place is None:
+            return piece
+        offset = WRITERS[self.plan.format.writer].offset(self.plan.format, piece.index)
+        return piece if offset is None else self.place.store(piece, offset, sync=sync or not self._near)
+
+    @cached_property
+    def _near(self) -> bool:
+        return self.place is None or self.place.near()
+
+    @property
+    def author(self) -> str:
+        """Who says so, where pieces are written in place on another machine."""
+        return "" if self._near else author()
 
     def pieces(self, task: Task) -> Iterator[Piece]:
         """Pieces of one task, in order."""
@@ -213,7 +228,7 @@ def _split(shown: Shown, height: int) -> Iterator[Shown]:
         top = bottom
 
 
-def received(text: str, secrets: dict[str, str]) -> Job:
+def received(text: str, secrets: dict[str, str], place: Place | None = None) -> Job:
     """In a worker, maybe on another host: what is installed there decides bytes too."""
     plan = wire.loads(Plan, text)
     try:
@@ -221,4 +236,4 @@ def received(text: str, secrets: dict[str, str]) -> Job:
     except UsageError as error:
         raise WorkersLost(f"A worker on {platform.node()} is of no use: {error}") from error
     hrefs.learn(secrets)
-    return Job(plan)
+    return Job(plan, place)

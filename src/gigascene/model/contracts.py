@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from gigascene.model.block import Shown
 from gigascene.model.grid import PieceGrid
@@ -28,6 +28,10 @@ class Piece:
 
     stored: Placed | None = None
     """Where it lies in the body file already, without its turn; `body` is empty then."""
+
+    def at(self, offset: int) -> Placed:
+        """What is remembered of it when its body lies there."""
+        return Placed(index=self.index, offset=offset, length=len(self.body), sha256=self.sha256, facts=self.facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +86,6 @@ class Codec(Protocol):
 class Sink(Protocol):
     """Coordinator half of a writer: puts pieces in their place and finishes the file."""
 
-    def store(self, piece: Piece) -> Piece:
-        """Before its turn, from any thread of this process: write a piece where it belongs, if that is known already."""
-
     def put(self, piece: Piece) -> Placed:
         """Store one piece, if it is not. They come by ascending index, without gaps."""
 
@@ -136,6 +137,12 @@ class Writer(Protocol):
     def on_disk(self, format: Format) -> OnDisk:
         """What the output takes on the disk; of a format that is filled in."""
 
+    def offset(self, format: Format, index: int) -> int | None:
+        """First byte of a piece in the body, where that is known before any piece is made: workers may write it there.
+
+        None: behind the one before it.
+        """
+
     def open(self, body: Path, plan: Plan, done: Record) -> Sink:
         """Open a sink on a body file that already holds the pieces `done`, verified, and nothing behind them.
 
@@ -152,6 +159,12 @@ class Done:
     seconds: float
     """CPU seconds of its thread."""
 
+    author: str = ""
+    """Who wrote pieces in place from another machine, so that somebody looks once whether they are here; empty: nobody."""
+
+    spooled: bool = False
+    """Its pieces came by a folder, not by the network."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
@@ -162,15 +175,27 @@ class Failed:
     traceback: str
 
 
+def nothing() -> None:
+    """Nobody asked to stop."""
+
+
 class Engine(Protocol):
     """Maps a function over tasks. Knows nothing of pixels.
 
-    Its class takes the number of workers, and by name those options, texts all, which its attribute `options` names.
-    One that may wait long has an attribute `check`: it is called now and then meanwhile, and raises when it is time to go.
+    Its class takes the number of workers, and by name those `options` that were said.
     """
+
+    options: ClassVar[tuple[str, ...]]
+    """Names of its own options, texts all."""
 
     processes: int
     """How many processes work, this one included."""
+
+    in_place: bool
+    """Whether results may come home with pieces that a worker has put in their place."""
+
+    check: Callable[[], object]
+    """Called now and then by an engine that waits long for a result: raises when it is time to go. Set before `map`."""
 
     def map(
         self,

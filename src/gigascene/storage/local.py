@@ -147,6 +147,14 @@ def _refusal(path: Path, error: OSError) -> WriteFailed:
     return WriteFailed(str(path), error.strerror or str(error))
 
 
+def write_at(file: int, data: bytes | bytearray, offset: int) -> None:
+    """All of it, at this place of an open file; threads may do so at once."""
+    rest, at = memoryview(data), offset
+    while rest:
+        count = os.pwrite(file, rest, at)
+        rest, at = rest[count:], at + count
+
+
 @contextmanager
 def locked(path: Path, what: str = "") -> Iterator[BinaryIO]:
     """Open (or create) a file for one writer alone; a second one is told so, by the name of `what` is written."""

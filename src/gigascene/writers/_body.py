@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from gigascene.model.contracts import Codec, Piece, Placed, Record
 from gigascene.model.errors import WriteFailed
 from gigascene.model.plan import Format, Plan
-from gigascene.storage.local import Target, discard, writing
+from gigascene.storage.local import Target, discard, write_at, writing
 from gigascene.writers._sides import commit_alone, commit_with_sides, sweep
 
 
@@ -35,25 +34,20 @@ class Body:
         """Write bytes that are no piece; returns their offset."""
         offset = self._end
         self.write(data, offset)
-        self._end += len(data)
         return offset
 
     def write(self, data: bytes | bytearray, offset: int) -> None:
-        """All of it, at this place; threads may do so at once."""
-        rest, at = memoryview(data), offset
+        """All of it, at this place."""
         with self.writing():
-            while rest:
-                count = os.pwrite(self._file.fileno(), rest, at)
-                rest, at = rest[count:], at + count
+            write_at(self._file.fileno(), data, offset)
+        self._end = max(self._end, offset + len(data))
 
-    def store(self, piece: Piece, offset: int) -> Piece:
-        """Write one piece where it belongs, before its turn."""
-        self.write(piece.body, offset)
-        return replace(piece, body=b"", stored=_placed(piece, offset))
-
-    def put(self, piece: Piece) -> Placed:
-        """Append one piece, or note that it is there."""
-        placed = piece.stored or _placed(piece, self.append(piece.body))
+    def put(self, piece: Piece, offset: int | None = None) -> Placed:
+        """Note that one piece is there; or write it, to this place or behind the last one."""
+        placed = piece.stored
+        if placed is None:
+            placed = piece.at(self._end if offset is None else offset)
+            self.write(piece.body, placed.offset)
         self._end = placed.offset + placed.length
         self.placed.append(placed)
         return placed
@@ -62,6 +56,12 @@ class Body:
     def empty(self) -> bool:
         """Nothing written yet, not even a header."""
         return self._end == 0
+
+    def check_size(self) -> None:
+        """Raise `WriteFailed` where it does not end with its last piece, whoever wrote to it."""
+        found = size_of(self.path)
+        if found != self._end:
+            raise WriteFailed(str(self.target.path), f"its body has {found} bytes, not {self._end}", "Run it again.")
 
     def close(self) -> None:
         """No more bytes will come."""
@@ -75,10 +75,6 @@ class Body:
             discard(self.path)
 
 
-def _placed(piece: Piece, offset: int) -> Placed:
-    return Placed(index=piece.index, offset=offset, length=len(piece.body), sha256=piece.sha256, facts=piece.facts)
-
-
 class FileSink:
     """Pieces into a body, one finished file out of it: the body itself, or another that is assembled from it."""
 
@@ -90,10 +86,6 @@ class FileSink:
         self._format = plan.format
         self._body = Body(body, plan, done)
         self._temporary = self._body.target.sibling(self.assembled) if self.assembled else body
-
-    def store(self, piece: Piece) -> Piece:
-        """Nothing: its place is known when all before it are there."""
-        return piece
 
     def put(self, piece: Piece) -> Placed:
         """Append the next piece."""
@@ -111,7 +103,7 @@ class FileSink:
                     facts = self._made()
                 finally:
                     self._body.close()
-                size = self._temporary.stat().st_size
+                size = size_of(self._temporary)
             told = self._told_beside()
             if told is None:
                 commit_alone(target, self._temporary)
@@ -143,3 +135,9 @@ class FileSink:
         sweep(self._body.target)
         if self.assembled:
             discard(self._temporary)
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file; opened for it, for a network's file system may remember what was so before others wrote to it."""
+    with path.open("rb") as file:
+        return os.fstat(file.fileno()).st_size

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from gigascene.codecs._sample_rows import CODEC, offset
-from gigascene.model.contracts import Piece, Record
+from gigascene.model.contracts import Piece, Placed, Record
 from gigascene.model.errors import UsageError
 from gigascene.model.plan import Format, Plan
 from gigascene.writers._body import FileSink
 
 
 class SampleSink(FileSink):
-    """All rows have their place before they are made, so workers write them there."""
+    """All rows have their place before they are made, so workers may write them there: the order of writing means nothing."""
 
     codec = CODEC
 
     def __init__(self, body: Path, plan: Plan, done: Record, head: bytes = b"") -> None:
         super().__init__(body, plan, done)
         self._begin = len(head)
-        if self._body.empty:
-            self._body.append(head)
+        self._body.write(head, 0)
 
-    def store(self, piece: Piece) -> Piece:
-        """Rows into their place; no queue."""
-        return self._body.store(piece, self._begin + offset(piece.index, self._format))
+    def put(self, piece: Piece) -> Placed:
+        """Rows into their place, if they are not there."""
+        return self._body.put(piece, self._begin + offset(piece.index, self._format))
+
+    def _made(self) -> Mapping[str, Any]:
+        self._body.check_size()
+        return super()._made()
 
     def _told_beside(self) -> Format:
         return self._format

@@ -60,10 +60,6 @@ class TilesSink:
         self._body = Body(body, plan, done)
         self._head = Target(Path(plan.target)).sibling("head")
 
-    def store(self, piece: Piece) -> Piece:
-        """Nothing: its place is known when all before it are there."""
-        return piece
-
     def put(self, piece: Piece) -> Placed:
         """Append the tiles of the next piece."""
         return self._body.put(piece)

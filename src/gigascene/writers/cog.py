@@ -143,6 +143,9 @@ class CogWriter:
             smaller="Leave out --compress none, or write to another disk.",
         )
 
+    def offset(self, format: Format, index: int) -> None:
+        """Behind the piece before it."""
+
     def open(self, body: Path, plan: Plan, done: Record) -> CogSink:
         """A sink on the body file."""
         return CogSink(body, plan, done)

@@ -62,6 +62,9 @@ class DeepZoomWriter:
         """By the tiles' own format, with all smaller levels; made out of a body."""
         return on_disk(layout(format))
 
+    def offset(self, format: Format, index: int) -> None:
+        """Behind the piece before it."""
+
     def open(self, body: Path, plan: Plan, done: Record) -> TilesSink:
         """A sink on the body file."""
         target, format = Path(plan.target), plan.format

@@ -90,6 +90,9 @@ class FigureWriter:
         """A drawing, made of a few pixels."""
         return OnDisk(share=1, assembled=True, reduced=True)
 
+    def offset(self, format: Format, index: int) -> None:
+        """Behind the piece before it."""
+
     def open(self, body: Path, plan: Plan, done: Record) -> FigureSink:
         """A sink on the body file."""
         return FigureSink(body, plan, done)

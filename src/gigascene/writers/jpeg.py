@@ -118,6 +118,9 @@ class JpegWriter:
         """Another file is assembled where there is a mask."""
         return OnDisk(share=SHARES["jpeg"], assembled=has_mask(format))
 
+    def offset(self, format: Format, index: int) -> None:
+        """Behind the piece before it."""
+
     def open(self, body: Path, plan: Plan, done: Record) -> JpegSink:
         """A sink on the body file."""
         sink = MaskedJpegSink if has_mask(plan.format) else JpegSink

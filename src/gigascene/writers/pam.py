@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from gigascene.codecs._sample_rows import CODEC
+from gigascene.codecs._sample_rows import CODEC, offset
 from gigascene.codecs.pam import classic_header, header
 from gigascene.model.contracts import OnDisk, Record
 from gigascene.model.errors import UsageError
@@ -37,6 +37,10 @@ class PamWriter:
     def on_disk(self, format: Format) -> OnDisk:
         """Samples as they are."""
         return OnDisk(share=1)
+
+    def offset(self, format: Format, index: int) -> int:
+        """Rows lie behind the header in the order of the picture."""
+        return len(_header_maker(format)(format)) + offset(index, format)
 
     def open(self, body: Path, plan: Plan, done: Record) -> SampleSink:
         """A sink on the body file."""

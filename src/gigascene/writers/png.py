@@ -65,6 +65,9 @@ class PngWriter:
         """The body is the file."""
         return OnDisk(share=SHARES["png"])
 
+    def offset(self, format: Format, index: int) -> None:
+        """Behind the piece before it."""
+
     def open(self, body: Path, plan: Plan, done: Record) -> PngSink:
         """A sink on the body file."""
         return PngSink(body, plan, done)

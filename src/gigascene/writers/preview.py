@@ -70,6 +70,9 @@ class PreviewWriter:
         """A few pixels."""
         return OnDisk(share=1, assembled=True, reduced=True)
 
+    def offset(self, format: Format, index: int) -> None:
+        """Behind the piece before it."""
+
     def open(self, body: Path, plan: Plan, done: Record) -> PreviewSink:
         """A sink on the body file."""
         return PreviewSink(body, plan, done)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from gigascene.codecs._sample_rows import CODEC
+from gigascene.codecs._sample_rows import CODEC, offset
 from gigascene.model.contracts import OnDisk, Record
 from gigascene.model.errors import UsageError
 from gigascene.model.plan import Format, Plan
@@ -44,6 +44,10 @@ class RawWriter:
     def on_disk(self, format: Format) -> OnDisk:
         """Samples as they are."""
         return OnDisk(share=1)
+
+    def offset(self, format: Format, index: int) -> int:
+        """Rows lie in the order of the picture."""
+        return offset(index, format)
 
     def open(self, body: Path, plan: Plan, done: Record) -> SampleSink:
         """A sink on the body file."""

@@ -83,6 +83,9 @@ class TilesWriter:
         """By the tiles' own format, with all smaller levels; made out of a body."""
         return on_disk(layout(format))
 
+    def offset(self, format: Format, index: int) -> None:
+        """Behind the piece before it."""
+
     def open(self, body: Path, plan: Plan, done: Record) -> TilesSink:
         """A sink on the body file."""
         format, place = plan.format, on_grid(plan.format.geobox, int(plan.format.options["tile"]))

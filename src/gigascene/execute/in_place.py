@@ -1,0 +1,133 @@
+"""Workers write pieces into the body file themselves, where the writer knows their places and the worker sees the file.
+
+A worker in another process, maybe on another machine, opens the body by a name that no other run has: a hard link. The next run on the
+same target removes it before it makes a body of its own, so a worker that outlives its coordinator finds none, and whoever finds one has
+the right file. Who finds none sends its pieces home: another machine without this disk, a file system without hard links.
+
+Two machines that write to one file of a network's file system must not share pages in their caches: NFS may send back a whole
+page of which a few bytes were changed, and with it what others' bytes were before. Writes that reach the server before they return
+(`O_DSYNC`) are sent as they are, so elsewhere every write is one; and it is on the disk before anybody says so. On this machine all
+share one cache, which the commit flushes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import uuid4
+
+from gigascene.model.contracts import Done, Piece
+from gigascene.model.errors import WorkersLost
+from gigascene.storage.local import discard, fsync, write_at
+
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+"""What no other running machine has; containers have that of their host."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """The body file of one run, as its workers find it."""
+
+    path: Path
+    machine: str
+    file: tuple[int, int]
+    """Device and inode, as that machine numbers them."""
+
+    def near(self) -> bool:
+        """Whether this process sees the very file of the coordinator's machine, through the same cache."""
+        try:
+            found = self.path.stat()
+        except OSError:
+            return False
+        return (_machine(), (found.st_dev, found.st_ino)) == (self.machine, self.file)
+
+    def store(self, piece: Piece, offset: int, *, sync: bool) -> Piece:
+        """Write a piece where it belongs; as it was, where that cannot be: whoever holds it then will see why."""
+        flags = os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_DSYNC if sync else 0)
+        try:
+            file = os.open(self.path, flags)
+            try:
+                write_at(file, piece.body, offset)
+            finally:
+                os.close(file)
+        except OSError:
+            return piece
+        return replace(piece, body=b"", stored=piece.at(offset))
+
+
+@contextmanager
+def shared(body: Path, *, processes: int) -> Iterator[Place | None]:
+    """The body for so many processes, while they work; None where others than this one cannot be let in."""
+    if processes == 1:
+        yield _place(body)
+        return
+    link = body.with_name(f"{body.name}.{uuid4().hex}")
+    try:
+        yield _place(link) if _linked(body, link) else None
+    finally:
+        discard(link)
+
+
+def _linked(body: Path, link: Path) -> bool:
+    """Under a second name, with all that is in it on the disk."""
+    try:
+        fsync(body)
+        os.link(body, link, follow_symlinks=False)
+    except OSError:
+        return False
+    return True
+
+
+def _place(path: Path) -> Place:
+    found = path.stat()
+    return Place(path=path, machine=_machine(), file=(found.st_dev, found.st_ino))
+
+
+def shut_out(body: Path) -> None:
+    """Nobody of a run that was killed finds its body any more."""
+    ours = re.compile(re.escape(body.name) + r"\.[0-9a-f]{32}")
+    discard(*(path for path in body.parent.iterdir() if ours.fullmatch(path.name)))
+
+
+def author() -> str:
+    """Who works here, in words."""
+    return f"process {os.getpid()} on {platform.node()}"
+
+
+class Witness:
+    """Looks once at what each author on another machine has written: it may have another file under the same name."""
+
+    def __init__(self, body: Path) -> None:
+        self._body = body
+        self._known = {""}
+
+    def check(self, done: Done) -> None:
+        """Raise `WorkersLost` where its pieces are not here."""
+        if done.author in self._known:
+            return
+        for piece in filter(lambda piece: piece.stored, done.pieces):
+            if not self._is_here(piece):
+                raise WorkersLost(
+                    f"{done.author} wrote piece {piece.index} to {self._body}, and it is not there: it has another file under "
+                    "this name. Go on with --resume and --delivery return."
+                )
+            self._known.add(done.author)
+
+    def _is_here(self, piece: Piece) -> bool:
+        assert piece.stored is not None
+        with self._body.open("rb") as file:
+            file.seek(piece.stored.offset)
+            return hashlib.sha256(file.read(piece.stored.length)).hexdigest() == piece.sha256
+
+
+def _machine() -> str:
+    try:
+        return BOOT.read_text(encoding="ascii").strip()
+    except OSError:
+        return platform.node()
