@@ -6,7 +6,6 @@ then JSON, then the pieces' bodies behind one another.
 
 from __future__ import annotations
 
-import builtins
 import hashlib
 import json
 import struct
@@ -15,8 +14,9 @@ from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import Any
 
-from gigascene.model import errors, wire
+from gigascene.model import failure, wire
 from gigascene.model.contracts import Done, Failed, Piece, Placed
+from gigascene.model.errors import BadInput
 from gigascene.model.plan import Task
 
 MARK = b"gigarec1"
@@ -61,7 +61,7 @@ def whose(text: bytes) -> tuple[Task, bool]:
     try:
         told = json.loads(text)
         return wire.from_wire(Task, told["task"]), "error" not in told
-    except (KeyError, TypeError, ValueError, errors.BadInput) as error:
+    except (KeyError, TypeError, ValueError, BadInput) as error:
         raise Damaged(f"a record cannot be understood: {error}") from error
 
 
@@ -75,14 +75,14 @@ def opened(record: bytes) -> Done | Failed:
         raise Damaged("a record's bytes are not those that were written")
     try:
         return _result(json.loads(bytes(inner[:size])), inner[size:])
-    except (KeyError, TypeError, ValueError, errors.BadInput) as error:
+    except (KeyError, TypeError, ValueError, BadInput) as error:
         raise Damaged(f"a record cannot be understood: {error}") from error
 
 
 def _told(result: Done | Failed) -> dict[str, Any]:
     told = {"task": wire.to_wire(result.task)}
     if isinstance(result, Failed):
-        return told | {"error": _error(result.error), "traceback": result.traceback}
+        return told | {"error": failure.told(result.error), "traceback": result.traceback}
     return told | {"pieces": list(map(_told_piece, result.pieces)), "seconds": result.seconds, "author": result.author}
 
 
@@ -96,7 +96,7 @@ def _told_piece(piece: Piece) -> dict[str, Any]:
 def _result(told: dict[str, Any], bodies: memoryview) -> Done | Failed:
     task = wire.from_wire(Task, told["task"])
     if "error" in told:
-        return Failed(task=task, error=_raised(**told["error"]), traceback=str(told["traceback"]))
+        return Failed(task=task, error=failure.raised(**told["error"]), traceback=str(told["traceback"]))
     pieces = tuple(_pieces(told["pieces"], bodies))
     return Done(task=task, pieces=pieces, seconds=float(told["seconds"]), author=str(told["author"]))
 
@@ -111,24 +111,3 @@ def _pieces(told: list[dict[str, Any]], bodies: memoryview) -> Iterator[Piece]:
 
 def _stored(piece: Piece, offset: Any, length: Any) -> Placed:
     return replace(piece.at(int(offset)), length=int(length))
-
-
-def _error(error: Exception) -> dict[str, Any]:
-    try:
-        args = json.loads(json.dumps(error.args, allow_nan=False))
-    except (TypeError, ValueError):
-        args = None
-    return {"kind": type(error).__name__, "args": args, "words": str(error)}
-
-
-def _raised(kind: str, args: list[Any] | None, words: str) -> Exception:
-    """The error, where it is one of ours or Python's own and says the same; else its words."""
-    found = vars(errors).get(kind) or vars(builtins).get(kind)
-    if args is not None and isinstance(found, type) and issubclass(found, Exception):
-        try:
-            error = found(*(tuple(arg) if isinstance(arg, list) else arg for arg in args))
-        except TypeError:
-            return RuntimeError(f"{kind}: {words}")
-        if str(error) == words:
-            return error
-    return RuntimeError(f"{kind}: {words}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
+from gigascene.model import failure
 from gigascene.model.block import Shown
 from gigascene.model.grid import PieceGrid
 from gigascene.model.plan import Format, Plan, Task
@@ -168,11 +169,18 @@ class Done:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """A task that raised."""
+    """A task that raised. Travels as `gigascene.model.failure` tells its error: pickles lose words of some."""
 
     task: Task
     error: Exception
     traceback: str
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _failed, (self.task, failure.told(self.error), self.traceback)
+
+
+def _failed(task: Task, told: dict[str, Any], traceback: str) -> Failed:
+    return Failed(task=task, error=failure.raised(**told), traceback=traceback)
 
 
 def nothing() -> None:
