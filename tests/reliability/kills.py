@@ -3,10 +3,35 @@
 import os
 import shutil
 import sqlite3
-from contextlib import closing
+import time
+from contextlib import closing, suppress
 from pathlib import Path
 
+import psutil
+
 KILLS = int(os.environ.get("GIGASCENE_KILLS", "6"))
+
+HELD_S = 5
+
+
+def struck(process: psutil.Process) -> bool:
+    """SIGKILL for one that is alive: held first, so that it cannot have ended by itself. Whether it was."""
+    with suppress(psutil.NoSuchProcess):
+        process.suspend()
+        end = time.monotonic() + HELD_S
+        while (status := process.status()) != psutil.STATUS_STOPPED:
+            if status == psutil.STATUS_ZOMBIE or time.monotonic() > end:
+                return False
+            time.sleep(0.001)
+        process.kill()
+        return True
+    return False
+
+
+def size_of(file: Path) -> int:
+    with suppress(FileNotFoundError):
+        return file.stat().st_size
+    return 0
 
 
 def clean(target: Path) -> None:

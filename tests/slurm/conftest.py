@@ -26,15 +26,18 @@ def cluster():
 
 @pytest.fixture(autouse=True)
 def deadline():
-    """A test that takes too long fails; should it not even hear that, the process ends."""
+    """A test that takes too long fails; should it not even hear that, the process ends. Called, it begins anew."""
 
     def late(number, frame):
         raise TimeoutError(f"no end after {DEADLINE_S} s")
 
+    def begun():
+        signal.alarm(DEADLINE_S)
+        faulthandler.dump_traceback_later(2 * DEADLINE_S, exit=True)
+
     before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(DEADLINE_S)
-    faulthandler.dump_traceback_later(2 * DEADLINE_S, exit=True)
-    yield
+    begun()
+    yield begun
     faulthandler.cancel_dump_traceback_later()
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)

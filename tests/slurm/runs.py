@@ -13,6 +13,7 @@ import gigascene
 from cli.shell import PROGRAM
 from gigascene.engines import slurm as engine
 from gigascene.model.plan import Cut
+from reliability.kills import size_of
 
 DEADLINE_S = 120
 """For anything at all."""
@@ -63,6 +64,10 @@ def until(told, what):
         time.sleep(0.1)
 
 
+def part_of(plan):
+    return Path(plan.target).with_name(f".{Path(plan.target).name}.part")
+
+
 def hidden(plan):
     return [path.name for path in Path(plan.target).parent.iterdir() if path.name.startswith(".")]
 
@@ -75,8 +80,7 @@ def started(plan, tmp_path, *words):
         [PROGRAM, "run", tmp_path / "plan.json", "--quiet", *words], stderr=subprocess.PIPE, text=True
     ) as running:
         try:
-            part = Path(plan.target).with_name(f".{Path(plan.target).name}.part")
-            until(lambda: part.exists() and part.stat().st_size > 0 and elements(plan), "first piece")
+            until(lambda: size_of(part_of(plan)) > 0 and elements(plan), "first piece")
             assert running.poll() is None
             yield running
         finally:
