@@ -15,9 +15,10 @@ EVERY_S = 10.0
 """Lines in a log file."""
 
 Watch = Callable[..., None]
-"""Told (done, of, already there before); and in `sending`, where all is made, what is sent now, in MB."""
+"""Told (done, of, already there before); in `sending`, where all is made, what is sent now, in MB; and in `page`, once, where more is to be seen."""
 
 SENDING = "sending"
+PAGE = "the cluster's own page: {}"
 
 
 @contextmanager
@@ -41,18 +42,24 @@ def _bar(what: str) -> Iterator[Watch]:
     columns += [TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()]
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         row = bar.add_task(what, total=None)
-        yield lambda done, of, _, *, sending=False: bar.update(
-            row, completed=done, total=of, description=SENDING if sending else what
-        )
+
+        def watch(done: int, of: int, before: int, *, sending: bool = False, page: str = "") -> None:
+            if page:
+                bar.console.print(PAGE.format(page), highlight=False, markup=False)
+            bar.update(row, completed=done, total=of, description=SENDING if sending else what)
+
+        yield watch
 
 
 def _lines(what: str, unit: str) -> Watch:
     began = time.monotonic()
     last = began - EVERY_S + QUIET_S
 
-    def watch(done: int, of: int, before: int, *, sending: bool = False) -> None:
+    def watch(done: int, of: int, before: int, *, sending: bool = False, page: str = "") -> None:
         nonlocal last, began, what, unit
         now = time.monotonic()
+        if page:
+            sys.stderr.write(PAGE.format(page) + "\n")
         if sending and what != SENDING:
             began, what, unit = now, SENDING, "MB"
         if now - last < EVERY_S or done >= of:
@@ -64,16 +71,21 @@ def _lines(what: str, unit: str) -> Watch:
     return watch
 
 
-def _nothing(done: int, of: int, before: int, *, sending: bool = False) -> None:
+def _nothing(done: int, of: int, before: int, *, sending: bool = False, page: str = "") -> None:
     """Say nothing."""
 
 
 def run_watcher(watch: Watch) -> Callable[[Any], None]:
     """A watcher of `gigascene.run` that feeds a progress display."""
+    shown = ""
 
     def told(state: Any) -> None:
+        nonlocal shown
         if state.to_send:
             watch(state.sent // 1_000_000, max(state.to_send // 1_000_000, 1), 0, sending=True)
+        elif state.page != shown:
+            shown = state.page
+            watch(state.pieces, state.of, state.resumed, page=shown)
         else:
             watch(state.pieces, state.of, state.resumed)
 

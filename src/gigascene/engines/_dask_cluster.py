@@ -39,15 +39,20 @@ STRAIGHT: Mapping[str, Any] = {"set_as_default": False, "direct_to_workers": Tru
 
 
 @contextmanager
-def client_of(scheduler: str | None, workers: int, jobs: Jobs | None, deaths: int | None = None) -> Iterator[Client]:
-    """A connection to the cluster that was asked for, or else is there, or else is made. Of one that is there, `deaths` cannot be said."""
+def client_of(
+    scheduler: str | None, workers: int, jobs: Jobs | None, deaths: int | None = None
+) -> Iterator[tuple[Client, str]]:
+    """A connection to the cluster that was asked for, or else is there, or else is made; and its page, which ours have not.
+
+    Of one that is there, `deaths` cannot be said.
+    """
     distributed = _library()
     from dask import config  # noqa: PLC0415
 
     survived = DEATHS if deaths is None else deaths
     if jobs is not None:
         with jobs.cluster(PRIVATE, survived) as cluster, distributed.Client(cluster, **STRAIGHT) as client:
-            yield client
+            yield client, ""
         return
     current = None if scheduler else _current()
     scheduler = scheduler or config.get("scheduler-address", None)
@@ -57,13 +62,13 @@ def client_of(scheduler: str | None, workers: int, jobs: Jobs | None, deaths: in
     if current is not None:
         if current.asynchronous:
             raise UsageError("the current Dask client is asynchronous; give a synchronous one")
-        yield current
+        yield current, str(current.dashboard_link or "")
     elif scheduler:
         with _connected(scheduler) as client:
-            yield client
+            yield client, str(client.dashboard_link or "")
     else:
         with _own_cluster(workers, survived) as cluster, distributed.Client(cluster, **STRAIGHT) as client:
-            yield client
+            yield client, ""
 
 
 def _library() -> Any:

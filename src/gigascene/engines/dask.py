@@ -87,6 +87,7 @@ class Dask:
         self.workers = workers
         self.processes = workers + 1
         self.check: Callable[[], object] = nothing
+        self.page = ""
         self.in_place = _delivery(delivery) == "target"
         self._spool = _spool(spool) if delivery == "spool" else None
         self._deaths = None if allowed_failures is None else _deaths(allowed_failures)
@@ -110,7 +111,8 @@ class Dask:
     ) -> Generator[Done | Failed, None, None]:
         """Results in order; survives the death of workers, and raises `WorkersLost` when the scheduler is gone."""
         spooled = nullcontext() if self._spool is None else folder_of(uuid4().hex, self._spool, "results")
-        with client_of(self._scheduler, self.workers, self._jobs, self._deaths) as client, spooled as spool:
+        with client_of(self._scheduler, self.workers, self._jobs, self._deaths) as found, spooled as spool:
+            client, self.page = found
             flight = _Flight(client, run, self.check, self._jobs, spool)
             try:
                 yield from bounded_map(flight.begin, tasks, ahead=ahead, bound=bound)

@@ -39,6 +39,7 @@ class Processes:
 
     options: ClassVar[tuple[str, ...]] = ()
     in_place = True
+    page = ""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers

@@ -15,6 +15,7 @@ class Serial:
     options: ClassVar[tuple[str, ...]] = ()
     processes = 1
     in_place = True
+    page = ""
 
     def __init__(self, workers: int = 1) -> None:
         self.workers = 1

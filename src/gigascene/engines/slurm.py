@@ -59,6 +59,7 @@ class Slurm:
 
     options: ClassVar[tuple[str, ...]] = ("partition", "account", "time", "array", "preset", "spool")
     in_place = False
+    page = ""
 
     def __init__(
         self,

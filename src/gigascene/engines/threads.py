@@ -17,6 +17,7 @@ class Threads:
     options: ClassVar[tuple[str, ...]] = ()
     processes = 1
     in_place = True
+    page = ""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers

@@ -45,6 +45,9 @@ class Progress:
 
     to_send: int = 0
 
+    page: str = ""
+    """Address where the cluster that works shows what it does."""
+
 
 SPOOL = "spool"
 """Tag of the folder of results on their way."""
@@ -219,7 +222,8 @@ class _Run:
                 del result  # or it would wait for the next one, beside it
                 stop.check()
                 seconds = time.monotonic() - self.began
-                self.watch(Progress(pieces=len(self.journal), of=of, resumed=self.resumed, seconds=seconds))
+                done = len(self.journal)
+                self.watch(Progress(pieces=done, of=of, resumed=self.resumed, seconds=seconds, page=engine.page))
 
     def _put(self, done: Done, job: Job) -> None:
         """Pieces of a finished task, into sink and journal."""

@@ -202,6 +202,9 @@ class Engine(Protocol):
     in_place: bool
     """Whether results may come home with pieces that a worker has put in their place."""
 
+    page: str
+    """Address where its cluster shows the work, once that is known; empty where there is none."""
+
     check: Callable[[], object]
     """Called now and then by an engine that waits long for a result: raises when it is time to go. Set before `map`."""
 
