@@ -2,12 +2,13 @@
 
 import os
 import subprocess
+import tracemalloc
 from itertools import chain
 
 import pytest
 
 from gigascene.engines._jobscript import BLIND, Place, script
-from gigascene.engines._parcel import HEAD, MARK
+from gigascene.engines._parcel import HEAD, MARK, packed
 from gigascene.engines._spool import Spool, append
 from gigascene.engines.slurm import Slurm
 from gigascene.model.contracts import Done, Failed, Piece
@@ -221,7 +222,6 @@ def test_what_is_left_of_each_element_is_known_without_asking_for_every_task(fol
     assert [spool.left(element) for element in range(3)] == [2, 1, 2]
     spool.claim(TASKS[0])
     assert spool.has(TASKS[0])
-    assert TASKS[0] not in spool._places
     [path] = folder.glob("*.log")
     path.write_bytes(path.read_bytes().replace(b"x" * 100, b"y" * 100))
     assert spool.result(TASKS[4]) is None
@@ -238,3 +238,43 @@ def test_a_run_that_was_left_alone_is_found_by_its_tasks(folder):
     assert other.forsaken() is None
     first.attend()
     assert begun(folder, "second").forsaken() is None
+
+
+def test_results_that_wait_take_twelve_bytes_each(folder):
+    many = [Task(index=i, start=i, stop=i + 1) for i in range(5000)]
+    spool = Spool(folder, "first")
+    spool.begin("{}", iter(many))
+    with spool.log(0) as log:
+        log.write(b"".join(map(packed, map(done, many))))
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    spool.look()
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert all(map(spool.has, many))
+    assert grown < 12 * len(many) + 5000
+    assert [spool.result(task) for task in many[::999]] == list(map(done, many[::999]))
+
+
+def test_a_task_that_this_run_cuts_otherwise_is_not_taken_for_its_own(folder):
+    """The run before began at its first piece; this one goes on within its first task."""
+    spool = begun(folder)
+    with spool.log(0) as log:
+        append(log, done(TASKS[0]))
+        append(log, done(TASKS[2]))
+    rest = [Task(index=0, start=1, stop=2), *TASKS[1:]]
+    again = Spool(folder, "second")
+    again.begin("{}", iter(rest))
+    again.look()
+    assert [again.has(task) for task in rest[:3]] == [False, False, True]
+
+
+def test_a_log_that_was_cut_behind_our_back_is_not_believed(folder):
+    spool = begun(folder)
+    with spool.log(0) as log:
+        append(log, done(TASKS[0]))
+    spool.look()
+    [path] = folder.glob("*.log")
+    path.write_bytes(path.read_bytes()[:-1])
+    assert spool.result(TASKS[0]) is None
+    assert not spool.has(TASKS[0])

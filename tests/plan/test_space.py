@@ -12,6 +12,7 @@ from cli.shell import spoken
 from gigascene.model.errors import WriteFailed
 from gigascene.plan.space import space
 from gigascene.registry import WRITERS
+from gigascene.storage.folder import SPOOL, target_of
 
 WIDTH = 100_000
 
@@ -59,6 +60,31 @@ def test_what_may_not_fit_is_told(tmp_path, sparse, said, share, words):
     code, out, _ = said("plan", "convert", path, "--raw", raw, "-o", tmp_path / "big.png", "--json")
     assert code == 0
     assert (words in json.loads(out)["warning"]) if words else "warning" not in json.loads(out)
+
+
+def test_results_of_slurm_lie_on_the_disk_once_more(tmp_path, sparse, said):
+    path, raw = sparse(0.6)
+    plan = ("convert", path, "--raw", raw, "-o", tmp_path / "big.pam", "--json")
+    assert said("plan", *plan)[0] == 0
+    code, _, err = said("plan", *plan, "--engine", "slurm")
+    assert code == 5
+    assert "are free" in err
+
+
+def test_what_a_run_of_slurm_has_left_is_there_for_the_next(tmp_path, monkeypatch):
+    found = os.statvfs(tmp_path)
+    monkeypatch.setattr(os, "statvfs", lambda _: found)  # others write to this disk too
+    (tmp_path / "a.ppm").write_bytes(b"P6\n400 300\n255\n" + bytes(3 * 400 * 300))
+    plan = gigascene.plan_convert(tmp_path / "a.ppm", tmp_path / "a.pam", engine="slurm")
+    before = space(plan)
+    log = target_of(plan.target, plan.format.suffix).sibling(SPOOL) / "run.0.x.log"
+    log.parent.mkdir()
+    log.write_bytes(os.urandom(1 << 20))
+    with log.open("rb") as file:
+        os.fsync(file.fileno())
+    assert log.stat().st_blocks > 0
+    assert space(plan).free == before.free + log.stat().st_blocks * 512
+    assert before.least >= 2 * 3 * 400 * 300
 
 
 def test_a_png_that_cannot_be_unpacked_is_refused(tmp_path, said):

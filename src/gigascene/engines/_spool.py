@@ -13,9 +13,10 @@ import os
 import shutil
 import stat
 import struct
+from array import array
 from collections.abc import Generator, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
@@ -30,15 +31,6 @@ TASK = struct.Struct("<QQQ")
 """Index, start, stop."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a record lies."""
-
-    log: Path
-    offset: int
-    length: int
-
-
 class Spool:
     """One run's share of a spool folder; the run's name is in the name of each of its files."""
 
@@ -46,14 +38,15 @@ class Spool:
         self.folder, self.run = folder, run
         self.failed = False
         """Whether a task of this run was seen to have failed."""
-        self._places: dict[Task, _Place] = {}
-        """Of results that are there and not claimed yet: of a million tasks these are few."""
         self._read: dict[Path, int] = {}
         """Bytes of each log that are understood; -1: it is damaged from there on."""
+        self._numbers: dict[Path, int] = {}
+        """The same logs in the same order, from 1 on."""
+        self._log_of, self._offset_of = array("I"), array("Q")
+        """Where the result of each task lies, if it is there: number of its log (from 1 on), offset. Twelve bytes for each task of a run."""
         self._claimed = 0
         """So many of the first tasks are claimed."""
         self._first: Task | None = None
-        self._total = 0
         self._left: list[int] = []
         """Of each element, how many of its tasks are not there; empty where nobody asks."""
 
@@ -68,7 +61,7 @@ class Spool:
                 (self.folder / "plan.json").write_text(plan, encoding="utf-8")
             with self._tasks.open("wb") as file:
                 for task in tasks:
-                    file.write(TASK.pack(task.index, task.start, task.stop))
+                    file.write(_packed(task))
         return self._tasks.stat().st_size // TASK.size
 
     def _check_owner(self) -> None:
@@ -143,7 +136,8 @@ class Spool:
 
     def has(self, task: Task) -> bool:
         """Whether its result was there at the last look, or is claimed."""
-        return task in self._places or self._position(task) < self._claimed
+        position = self._position(task)
+        return position < self._claimed or self._log_of[position] > 0
 
     def divide(self, of: int) -> None:
         """From now on know how many tasks of each of so many elements are missing."""
@@ -156,80 +150,103 @@ class Spool:
         return self._left[element]
 
     def claim(self, task: Task) -> None:
-        """Its result is in the right hands, and may be forgotten."""
-        self._places.pop(task, None)
+        """Its result is in the right hands."""
         self._claimed = self._position(task) + 1
 
     def _position(self, task: Task) -> int:
         if self._first is None:
             self._first = next(self.tasks(0, 1))
-            self._total = self._tasks.stat().st_size // TASK.size
+            total = self._tasks.stat().st_size // TASK.size
+            self._log_of, self._offset_of = array("I", [0]) * total, array("Q", [0]) * total
         return task.index - self._first.index
 
     def result(self, task: Task) -> Done | Failed | None:
         """The result of a task, if it is there, and is what was written."""
-        place = self._places.get(task)
-        if place is None:
+        position = self._position(task)
+        if not self._log_of[position]:
             return None
+        log = next(islice(self._numbers, self._log_of[position] - 1, None))
         try:
-            with place.log.open("rb") as file:
-                file.seek(place.offset)
-                return opened(file.read(place.length))
+            with log.open("rb") as file:
+                return opened(_record(file, self._offset_of[position]))
         except (Damaged, OSError):
-            self._forget(place.log)
+            self._forget(log)
             return None
 
     def look(self) -> None:
         """Read what has been added to any log: which results there are; they are checked when they are claimed."""
         for log in sorted(self.folder.glob("*.log")):
-            start = self._read.get(log, 0)
+            if log not in self._read:
+                self._read[log], self._numbers[log] = 0, len(self._numbers) + 1
+            start = self._read[log]
             with suppress(OSError):
                 if start >= 0 and log.stat().st_size >= start + HEAD.size:
                     self._read[log] = self._understood(log, start)
 
     def _understood(self, log: Path, offset: int) -> int:
         """Note the whole records from an offset on; where they end."""
-        with log.open("rb") as file:
+        number, ours = self._numbers[log], log.name.startswith(f"{self.run}.")
+        with log.open("rb") as file, self._tasks.open("rb") as tasks:
             while True:
-                file.seek(offset)
-                head = file.read(HEAD.size)
-                if len(head) < HEAD.size:
-                    return offset
                 try:
-                    size = length(head)
-                    if offset + size > os.fstat(file.fileno()).st_size:
+                    file.seek(offset)
+                    head = file.read(HEAD.size)
+                    if len(head) < HEAD.size or offset + length(head) > os.fstat(file.fileno()).st_size:
                         return offset
                     task, done = whose(file.read(told_length(head)))
                 except Damaged:
                     self._forget(log)
                     return -1
-                ours = log.name.startswith(f"{self.run}.")
                 self.failed |= ours and not done
-                if done or ours:
-                    self._note(task, _Place(log, offset, size))
-                offset += size
+                if (done or ours) and self._is_of_this_run(task, tasks):
+                    self._note(task, number, offset)
+                offset += length(head)
 
-    def _note(self, task: Task, place: _Place) -> None:
+    def _is_of_this_run(self, task: Task, tasks: BinaryIO) -> bool:
+        """The same plan cuts the same tasks, but a run that goes on may begin within one, or behind many."""
+        position = self._position(task)
+        if not 0 <= position < len(self._log_of):
+            return False
+        tasks.seek(position * TASK.size)
+        return tasks.read(TASK.size) == _packed(task)
+
+    def _note(self, task: Task, log: int, offset: int) -> None:
         """A result is there."""
         if not self.has(task):
-            self._places[task] = place
-            self._count(task, -1)
+            position = self._position(task)
+            self._log_of[position], self._offset_of[position] = log, offset
+            self._count(position, -1)
 
-    def _count(self, task: Task, change: int) -> None:
-        """What an element has left, if it is a task of this run: the same plan cuts the same tasks, but may begin within one."""
-        position = self._position(task)
-        ours = task == self._first if position == 0 else 0 < position < self._total
-        if self._left and ours:
+    def _count(self, position: int, change: int) -> None:
+        """What an element has left."""
+        if self._left:
             self._left[position % len(self._left)] += change
 
     def _forget(self, log: Path) -> None:
         """A log that has changed is worth nothing, and no job shall take it for done."""
         self._read[log] = -1
-        for task in [task for task, place in self._places.items() if place.log == log]:
-            del self._places[task]
-            self._count(task, 1)
+        number = self._numbers[log]
+        for position, found in enumerate(self._log_of):
+            if found == number:
+                self._log_of[position] = 0
+                if position >= self._claimed:
+                    self._count(position, 1)
         with suppress(OSError):
             log.rename(log.with_suffix(".damaged"))
+
+
+def _packed(task: Task) -> bytes:
+    return TASK.pack(task.index, task.start, task.stop)
+
+
+def _record(file: BinaryIO, offset: int) -> bytes:
+    """The whole record at an offset; raises `Damaged`."""
+    file.seek(offset)
+    size = length(file.read(HEAD.size))
+    if offset + size > os.fstat(file.fileno()).st_size:
+        raise Damaged("a log is shorter than it was")
+    file.seek(offset)
+    return file.read(size)
 
 
 def append(log: BinaryIO, result: Done | Failed) -> None:

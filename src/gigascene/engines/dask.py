@@ -68,6 +68,7 @@ class Dask:
         "allowed_failures",
         "spool",
     )
+    spools = False
 
     def __init__(
         self,

@@ -40,6 +40,7 @@ class Processes:
     options: ClassVar[tuple[str, ...]] = ()
     in_place = True
     page = ""
+    spools = False
 
     def __init__(self, workers: int) -> None:
         self.workers = workers

@@ -16,6 +16,7 @@ class Serial:
     processes = 1
     in_place = True
     page = ""
+    spools = False
 
     def __init__(self, workers: int = 1) -> None:
         self.workers = 1

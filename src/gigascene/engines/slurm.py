@@ -60,6 +60,7 @@ class Slurm:
     options: ClassVar[tuple[str, ...]] = ("partition", "account", "time", "array", "preset", "spool")
     in_place = False
     page = ""
+    spools = True
 
     def __init__(
         self,

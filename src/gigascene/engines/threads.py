@@ -18,6 +18,7 @@ class Threads:
     processes = 1
     in_place = True
     page = ""
+    spools = False
 
     def __init__(self, workers: int) -> None:
         self.workers = workers

@@ -27,7 +27,7 @@ from gigascene.plan.check import check_versions
 from gigascene.plan.fingerprint import band_of, fingerprint, sources
 from gigascene.plan.space import check_space
 from gigascene.registry import ENGINES, WRITERS
-from gigascene.storage.folder import target_of
+from gigascene.storage.folder import SPOOL, target_of
 from gigascene.storage.identity import identity as identity_of
 from gigascene.storage.local import Target, discard, writing
 
@@ -48,9 +48,6 @@ class Progress:
     page: str = ""
     """Address where the cluster that works shows what it does."""
 
-
-SPOOL = "spool"
-"""Tag of the folder of results on their way."""
 
 DELIVERY = "delivery"
 """An engine's option: how results come home."""

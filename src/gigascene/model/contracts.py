@@ -202,6 +202,9 @@ class Engine(Protocol):
     in_place: bool
     """Whether results may come home with pieces that a worker has put in their place."""
 
+    spools: bool
+    """Whether all that it makes lies beside the target once more until the run is over, in logs of those who made it."""
+
     page: str
     """Address where its cluster shows the work, once that is known; empty where there is none."""
 

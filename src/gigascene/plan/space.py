@@ -13,8 +13,8 @@ from gigascene.model.contracts import Writer
 from gigascene.model.errors import WriteFailed
 from gigascene.model.plan import Plan
 from gigascene.plan.fit import others
-from gigascene.registry import WRITERS
-from gigascene.storage.folder import target_of
+from gigascene.registry import ENGINES, WRITERS
+from gigascene.storage.folder import SPOOL, target_of
 from gigascene.storage.scratch import existing, made_at
 
 
@@ -56,13 +56,13 @@ def space(plan: Plan) -> Space:
     writer: Writer = WRITERS[format.writer]
     most = len(writer.codec.pieces(format)) * writer.codec.bound(format)
     there = writer.on_disk(format)
-    twice, file = 1 + there.assembled, most if there.reduced else int(raw * there.share)
+    copies, file = 1 + there.assembled + _spools(plan), most if there.reduced else int(raw * there.share)
     unpacked = _unpacked(plan)
     return Space(
         file=file,
-        least=unpacked + (twice * raw if there.share >= 1 and not there.reduced else 0),
-        likely=unpacked + twice * file,
-        most=unpacked + twice * max(most, file),
+        least=unpacked + (copies * raw if there.share >= 1 and not there.reduced else 0),
+        likely=unpacked + copies * file,
+        most=unpacked + copies * max(most, file),
         free=_free(plan),
     )
 
@@ -97,11 +97,16 @@ def _unpacked(plan: Plan) -> int:
     return picture.shape[0] * picture.shape[1] * picture.bands * np.dtype(picture.dtype).itemsize
 
 
+def _spools(plan: Plan) -> bool:
+    """Whether every piece lies beside the target once more, in logs of those who made it, until the run is over."""
+    return bool(ENGINES[plan.execution.engine].spools)
+
+
 def _free(plan: Plan) -> int:
     target = target_of(str(made_at(plan.target)), plan.format.suffix)
-    part = target.sibling("part")
+    left = [target.sibling("part"), *(target.sibling(SPOOL).glob("*.log") if _spools(plan) else ())]
     status = os.statvfs(existing(target.path.parent))
-    return status.f_bavail * status.f_frsize + (part.stat().st_blocks * 512 if part.exists() else 0)
+    return status.f_bavail * status.f_frsize + sum(file.stat().st_blocks * 512 for file in left if file.exists())
 
 
 def _instead(plan: Plan) -> str:

@@ -22,6 +22,9 @@ MARKER = ".gigascene.json"
 SUFFIX = "/"
 """Instead of a file's suffix (`Format.suffix`): the target is a folder."""
 
+SPOOL = "spool"
+"""Tag of the folder of results on their way, beside the target."""
+
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
 CANNOT = {errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP}
 """The kernel or the file system exchanges no names."""
