@@ -25,6 +25,21 @@ class Mortal:
         return Done(task=task, pieces=(), seconds=0.0)
 
 
+@dataclass(frozen=True)
+class Often:
+    deaths: int
+    """Of workers that task 3 meets, until it lets one live."""
+
+    folder: str
+    """Where it counts them."""
+
+    def __call__(self, task):
+        if task.index == 3 and len(list(Path(self.folder).iterdir())) < self.deaths:
+            Path(self.folder, str(os.getpid())).touch()
+            os._exit(9)
+        return Done(task=task, pieces=(), seconds=0.0)
+
+
 def asleep(task):
     """A task that ends long after everybody has gone."""
     time.sleep(600)

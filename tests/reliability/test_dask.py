@@ -30,12 +30,12 @@ TESTS = Path(__file__).parents[1]
 DEADLINE_S = 90
 
 
-def program(what, *words, log):
-    """A scheduler or worker of a cluster that is not ours."""
+def program(what, *words, log, under=()):
+    """A scheduler or worker of a cluster that is not ours; `under` is what runs it."""
     path = os.pathsep.join([str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])])
     with log.open("ab") as file:
         return subprocess.Popen(
-            [sys.executable, "-m", f"distributed.cli.dask_{what}", *map(str, words)],
+            [*under, sys.executable, "-m", f"distributed.cli.dask_{what}", *map(str, words)],
             stdout=file,
             stderr=file,
             env={**os.environ, "PYTHONPATH": path},
@@ -60,7 +60,7 @@ class Cluster:
         told = next(line for line in self.log.read_text().splitlines() if "Scheduler at:" in line)
         self.address = told.split()[-1]
 
-    def worker(self, *more):
+    def worker(self, *more, under=()):
         before = self.log.read_text().count("Registered to:")
         words = [
             "--nthreads",
@@ -73,12 +73,12 @@ class Cluster:
             "--no-nanny",
             *more,
         ]
-        found = self.started("worker", self.address, *words)
+        found = self.started("worker", self.address, *words, under=under)
         until(lambda: self.log.read_text().count("Registered to:") > before, "worker")
         return found
 
-    def started(self, what, *words):
-        found = program(what, *words, log=self.log)
+    def started(self, what, *words, under=()):
+        found = program(what, *words, log=self.log, under=under)
         self.programs.append(found)
         return found
 

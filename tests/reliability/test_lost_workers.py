@@ -10,10 +10,11 @@ import psutil
 import pytest
 
 from gigascene import registry
-from gigascene.model.contracts import Done
+from gigascene.engines.dask import Dask
+from gigascene.model.contracts import Done, Failed
 from gigascene.model.errors import WorkersLost, exit_code
 from gigascene.model.plan import Task
-from reliability.mortal import Mortal
+from reliability.mortal import Mortal, Often
 
 ENGINES = ["processes", "dask"]
 
@@ -37,6 +38,16 @@ def test_a_task_that_kills_its_worker_is_named_and_the_others_are_done(engine, t
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_worker_that_dies_once_costs_nothing(engine, tmp_path):
     assert all(isinstance(result, Done) for result in results(engine, -1, tmp_path))
+
+
+@pytest.mark.parametrize(("allowed", "kind"), [(None, Failed), ("3", Done)])
+def test_a_task_survives_as_many_deaths_as_are_allowed(allowed, kind, tmp_path):
+    """Three: one more than one and the last, alone, are too many where nobody said so."""
+    tasks = [Task(index=i, start=i, stop=i + 1) for i in range(6)]
+    engine = Dask(2, allowed_failures=allowed)
+    found = list(engine.map(Often(3, str(tmp_path)), tasks, ahead=4, bound=lambda task: 1))
+    assert [type(result) for result in found] == [kind if i == 3 else Done for i in range(6)]
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 @pytest.mark.parametrize("engine", ENGINES)

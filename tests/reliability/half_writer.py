@@ -1,0 +1,31 @@
+"""In a worker, as it is loaded: one write in place stops in its middle, as GIGASCENE_TEST_HALF says.
+
+Preloaded by Dask's workers (``--preload``) and by the fork server. ``kill``: the worker dies there. ``stop``: it stands still until
+somebody lets it go on, and then writes the rest. ``GIGASCENE_TEST_MARKER`` is a file that tells who was there, so that it happens once.
+"""
+
+import os
+import signal
+from pathlib import Path
+
+from gigascene.execute import in_place
+
+_write = in_place.write_at
+
+
+def _half(file, data, offset):
+    way, marker = os.environ.get("GIGASCENE_TEST_HALF"), Path(os.environ.get("GIGASCENE_TEST_MARKER", "/nowhere"))
+    try:
+        marker.touch(exist_ok=False)
+    except OSError:
+        _write(file, data, offset)
+        return
+    marker.write_text(str(os.getpid()))
+    half = len(data) // 2
+    _write(file, data[:half], offset)
+    os.kill(os.getpid(), {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}[way])
+    _write(file, bytes(len(data) - half), offset + half)  # what nobody may find anywhere
+    marker.with_suffix(".done").touch()
+
+
+in_place.write_at = _half
