@@ -29,8 +29,9 @@ def struck(process: psutil.Process) -> bool:
 
 
 def size_of(file: Path) -> int:
+    """Bytes on the disk: a body with slots has room between its pieces that takes none."""
     with suppress(FileNotFoundError):
-        return file.stat().st_size
+        return file.stat().st_blocks * 512
     return 0
 
 

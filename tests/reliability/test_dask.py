@@ -4,6 +4,7 @@ import hashlib
 import os
 import signal
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from gigascene.engines import dask as engine
 from gigascene.model.contracts import Failed
 from gigascene.model.errors import WorkersLost
 from gigascene.model.plan import Cut
+from reliability.kills import rows
 from reliability.mortal import secretive
 
 TESTS = Path(__file__).parents[1]
@@ -41,6 +43,14 @@ def program(what, *words, log, under=()):
             env={**os.environ, "PYTHONPATH": path},
             start_new_session=True,
         )
+
+
+def known(journal):
+    """Pieces that it tells of; none where it is not laid out yet."""
+    try:
+        return list(rows(journal))
+    except sqlite3.OperationalError:
+        return []
 
 
 def until(told, what):
@@ -327,8 +337,8 @@ def test_stopped_with_all_its_family_it_keeps_what_is_done(sign, code, scene, tm
     running = subprocess.Popen(
         [PROGRAM, "run", tmp_path / "plan.json", "--quiet"], stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    part = tmp_path / ".a.tif.part"
-    until(lambda: part.exists() and part.stat().st_size > 0, "first piece")
+    journal = tmp_path / ".a.tif.journal"
+    until(lambda: journal.exists() and any(known(journal)), "first piece")
     family = psutil.Process(running.pid).children(recursive=True)
     os.killpg(running.pid, sign)
     _, said = running.communicate(timeout=DEADLINE_S)

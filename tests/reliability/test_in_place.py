@@ -14,10 +14,12 @@ import pytest
 
 import gigascene
 from cli.shell import PROGRAM, spoken
-from gigascene.execute.in_place import Place, Witness, shared, shut_out
+from gigascene.execute import in_place
+from gigascene.execute.in_place import Place, Witness, offset, shared, shut_out
 from gigascene.model.contracts import Done, Piece
 from gigascene.model.errors import UsageError, WorkersLost
 from gigascene.model.plan import Cut, Task
+from gigascene.registry import WRITERS
 from reliability.kills import clean, rows
 from reliability.test_dask import DEADLINE_S, TESTS, Cluster, digest, until, within
 
@@ -134,6 +136,76 @@ def test_rows_are_written_by_those_who_make_them(engine, on, job):
     receipt = gigascene.run(plan)
     assert receipt.came == {"target": receipt.pieces}
     check(plan, job)
+
+
+ASSEMBLED = {
+    "cog": ("a.tif", {"tile": 64}),
+    "deepzoom": ("a.dzi", {"tile": 64}),
+    "jpeg with a mask": ("a.jpg", {}),
+}
+
+
+@pytest.mark.parametrize("kind", ASSEMBLED)
+def test_what_is_assembled_from_a_body_has_slots_in_it(kind, small_scene, tmp_path):
+    """Workers in processes of their own leave pieces there; the room between them takes none; the same bytes as ever."""
+    name, options = ASSEMBLED[kind]
+    plan = gigascene.plan_compose(
+        "pan-sharpened", small_scene, tmp_path / name, options=options, engine="serial", memory="8G"
+    )
+    plan = replace(plan, cut=Cut(task_pieces=1, window_rows=64))
+    gigascene.run(plan)
+    whole = contents(tmp_path)
+    apart = replace(plan, execution=replace(plan.execution, engine="processes", workers=2))
+    receipt = gigascene.run(apart)
+    assert receipt.came == {"target": receipt.pieces}
+    assert contents(tmp_path) == whole
+    assert offset(plan.format, 1, apart=True) >= WRITERS[plan.format.writer].codec.bound(plan.format)
+    assert offset(plan.format, 1, apart=False) is None
+
+
+@pytest.mark.parametrize("engines", [("processes", "serial"), ("serial", "processes")], ids="-".join)
+def test_gone_on_with_by_another_engine(engines, small_scene, tmp_path):
+    """Pieces in slots and pieces behind one another, in one body."""
+    plan = gigascene.plan_compose(
+        "pan-sharpened", small_scene, tmp_path / "a.tif", options={"tile": 64}, engine="serial"
+    )
+    plan = replace(plan, cut=Cut(task_pieces=1, window_rows=64))
+    gigascene.run(plan)
+    whole = contents(tmp_path)
+    first, then = (replace(plan, execution=replace(plan.execution, engine=one, workers=2)) for one in engines)
+
+    def stop(state):
+        if state.pieces == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        gigascene.run(first, watch=stop)
+    receipt = gigascene.run(then, resume=True)
+    assert 3 <= receipt.resumed < receipt.pieces
+    assert contents(tmp_path) == whole
+
+
+def contents(folder):
+    files = (path for path in folder.rglob("*") if path.is_file() and "receipt" not in path.name)
+    return {path.relative_to(folder): path.read_bytes() for path in files}
+
+
+def test_what_is_written_from_front_to_back_has_no_places(small_scene, tmp_path):
+    plan = gigascene.plan_compose("ndvi", small_scene, tmp_path / "a.png", engine="processes", workers=2)
+    assert gigascene.run(plan).came.keys() == {"return"}
+    assert offset(plan.format, 0, apart=True) is None
+
+
+def test_a_body_beyond_what_file_systems_take_has_no_slots(small_scene, tmp_path):
+    plan = gigascene.plan_compose("ndvi", small_scene, tmp_path / "a.tif")
+    format = replace(plan.format, shape=(3_000_000, 3_000_000))
+    assert offset(format, 1, apart=True) is None
+
+
+def test_a_disk_that_keeps_what_was_never_written_has_no_slots(small_scene, tmp_path, monkeypatch):
+    monkeypatch.setattr(in_place, "PROBED", 0)
+    plan = gigascene.plan_compose("ndvi", small_scene, tmp_path / "a.tif", engine="processes", workers=2)
+    assert gigascene.run(plan).came.keys() == {"return"}
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from pathlib import Path
 from gigascene.execute import receipt as receipts
 from gigascene.execute import stac
 from gigascene.execute.capsule import failure
-from gigascene.execute.in_place import Place, Witness, shared, shut_out
+from gigascene.execute.in_place import Place, Witness, has_places, offset, shared, shut_out
 from gigascene.execute.journal import Journal, journal_files
 from gigascene.execute.memory import watched
 from gigascene.execute.receipt import Receipt
@@ -119,7 +119,7 @@ def engine_of(plan: Plan, where: Mapping[str, str]) -> Engine:
     known = set(kind.options)
     for name in where.keys() - known | (where.keys() & {SPOOL}):
         raise UsageError(f"the engine {execution.engine} has no option {name}")
-    if where.get(DELIVERY) == "target" and WRITERS[plan.format.writer].offset(plan.format, 0) is None:
+    if where.get(DELIVERY) == "target" and offset(plan.format, 0, apart=True) is None:
         what = f"where a piece of {plan.format.suffix} lies is known when those before it are made, so workers cannot write it there"
         raise UsageError(f"{what}: --delivery return or spool")
     spool = {SPOOL: str(target.sibling(SPOOL))} if SPOOL in known else {}
@@ -198,8 +198,8 @@ class _Run:
 
     def _place(self, engine: Engine) -> AbstractContextManager[Place | None]:
         """Where workers write pieces themselves, if they can."""
-        known = WRITERS[self.plan.format.writer].offset(self.plan.format, 0) is not None
-        return shared(self.body, processes=engine.processes) if known and engine.in_place else nullcontext()
+        can = engine.in_place and has_places(self.body, self.plan.format, apart=engine.processes > 1)
+        return shared(self.body, processes=engine.processes) if can else nullcontext()
 
     def _run(self, job: Job, engine: Engine, stop: Stop) -> None:
         of, bound = len(job.codec.pieces(self.plan.format)), job.codec.bound(self.plan.format)

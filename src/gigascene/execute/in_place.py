@@ -1,4 +1,8 @@
-"""Workers write pieces into the body file themselves, where the writer knows their places and the worker sees the file.
+"""Workers write pieces into the body file themselves, where each has a place that is known before and the worker sees the file.
+
+Of PAM and samples the body is the file, and pieces lie in it where they belong. Of formats that are assembled from a body (COG, Deep
+Zoom, map tiles, JPEG with a mask) it does not matter where in it they lie: workers in other processes leave each in a slot that holds
+the largest, and what they do not fill takes no room on the disk.
 
 A worker in another process, maybe on another machine, opens the body by a name that no other run has: a hard link. The next run on the
 same target removes it before it makes a body of its own, so a worker that outlives its coordinator finds none, and whoever finds one has
@@ -20,14 +24,41 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from uuid import uuid4
 
 from gigascene.model.contracts import Done, Piece
 from gigascene.model.errors import WorkersLost
+from gigascene.model.plan import Format
+from gigascene.registry import WRITERS
 from gigascene.storage.local import discard, fsync, write_at
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 """What no other running machine has; containers have that of their host."""
+
+
+PAGE = 1 << 16
+"""Slots begin at multiples of it, so that no two machines share a page."""
+
+LARGEST = 8 << 40
+"""Of a body with slots, bytes: ext4 takes 16 TB in a file."""
+
+PROBED = 1 << 26
+"""Bytes that a file system must leave out of a file to be one that leaves them out."""
+
+
+def offset(format: Format, index: int, *, apart: bool) -> int | None:
+    """First byte of a piece in the body, where that is known before any is made; None: behind the one before it.
+
+    It is its place in the file, or, for processes that work `apart`, its slot.
+    """
+    writer = WRITERS[format.writer]
+    found: int | None = writer.offset(format, index)
+    there = writer.on_disk(format)
+    if found is not None or not apart or not there.assembled or there.reduced:
+        return found
+    slot = -(-writer.codec.bound(format) // PAGE) * PAGE
+    return index * slot if len(writer.codec.pieces(format)) * slot <= LARGEST else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +69,9 @@ class Place:
     machine: str
     file: tuple[int, int]
     """Device and inode, as that machine numbers them."""
+
+    apart: bool = True
+    """Whether its workers are processes of their own."""
 
     def near(self) -> bool:
         """Whether this process sees the very file of the coordinator's machine, through the same cache."""
@@ -61,15 +95,22 @@ class Place:
         return replace(piece, body=b"", stored=piece.at(offset))
 
 
+def has_places(body: Path, format: Format, *, apart: bool) -> bool:
+    """Whether pieces have places in a body, in the file, or in slots of one that takes no more room for them."""
+    if offset(format, 0, apart=False) is not None:
+        return True
+    return offset(format, 0, apart=apart) is not None and _leaves_out(body)
+
+
 @contextmanager
 def shared(body: Path, *, processes: int) -> Iterator[Place | None]:
     """The body for so many processes, while they work; None where others than this one cannot be let in."""
     if processes == 1:
-        yield _place(body)
+        yield _place(body, apart=False)
         return
     link = body.with_name(f"{body.name}.{uuid4().hex}")
     try:
-        yield _place(link) if _linked(body, link) else None
+        yield _place(link, apart=True) if _linked(body, link) else None
     finally:
         discard(link)
 
@@ -84,9 +125,20 @@ def _linked(body: Path, link: Path) -> bool:
     return True
 
 
-def _place(path: Path) -> Place:
+def _leaves_out(body: Path) -> bool:
+    """Whether the file system keeps nothing of what was never written."""
+    with TemporaryFile(dir=body.parent) as file:
+        try:
+            os.pwrite(file.fileno(), b"\0", PROBED)
+            os.fsync(file.fileno())
+        except OSError:
+            return False
+        return os.fstat(file.fileno()).st_blocks * 512 < PROBED // 2
+
+
+def _place(path: Path, *, apart: bool) -> Place:
     found = path.stat()
-    return Place(path=path, machine=_machine(), file=(found.st_dev, found.st_ino))
+    return Place(path=path, machine=_machine(), file=(found.st_dev, found.st_ino), apart=apart)
 
 
 def shut_out(body: Path) -> None:

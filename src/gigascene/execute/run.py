@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gigascene.execute.in_place import Place, author
+from gigascene.execute.in_place import Place, author, offset
 from gigascene.execute.memory import give_back_freed
 from gigascene.kernels import palette, stretch
 from gigascene.model import wire
@@ -73,8 +73,8 @@ class Job:
         """A piece, written where it belongs if that is known and can be done here; with `sync`, as if on another machine."""
         if self.place is None:
             return piece
-        offset = WRITERS[self.plan.format.writer].offset(self.plan.format, piece.index)
-        return piece if offset is None else self.place.store(piece, offset, sync=sync or not self._near)
+        at = offset(self.plan.format, piece.index, apart=self.place.apart)
+        return piece if at is None else self.place.store(piece, at, sync=sync or not self._near)
 
     @cached_property
     def _near(self) -> bool:
