@@ -108,22 +108,25 @@ def _on_cluster(name: str, *, long: bool = False) -> Case:
     )
 
 
-def _beside_threads(name: str, *, long: bool = False) -> Case:
+def _beside_threads(name: str, rule: str = "median", *, runs: int = 3, long: bool = False) -> Case:
     """Engines dask and threads on one machine."""
-    threads = "gigascene, threads, median"
+    threads = f"gigascene, threads, {rule}"
+    what = {"latest": "the last date on top", "median": "the median of dates"}[rule]
     return Case(
         title=f"Dask beside threads, {WORDS[name]}",
         words=(
-            f"{WORDS[name]}: the median of dates as above, by threads, on a Dask cluster of this machine, and on one that "
+            f"{WORDS[name]}: {what} as above, by threads, on a Dask cluster of this machine, and on one that "
             "the command starts and ends. Files are the same to the last byte, or this page would say so."
         ),
         sources=(name,),
-        jobs=by_engine(name),
+        jobs=by_engine(name, rule),
         targets=tuple(
             Target(words="wall time", job=dask, of="wall_s", at_most=1.25, against=threads)
-            for dask in ("gigascene, dask, median", "gigascene, dask, own cluster, median")
+            for dask in (f"gigascene, dask, {rule}", f"gigascene, dask, own cluster, {rule}")
         ),
-        compared=tuple((f"{name}-threads-median.tif", f"{name}-{dask}-median.tif") for dask in ("dask", "own-dask")),
+        compared=tuple((f"{name}-threads-{rule}.tif", f"{name}-{dask}-{rule}.tif") for dask in ("dask", "own-dask")),
+        runs=runs,
+        warm_up=runs > 1,
         long=long,
         cluster=True,
     )
@@ -291,12 +294,14 @@ CASES: Mapping[str, Case] = {
         runs=1,
     ),
     "mosaic-small": _region("region-small"),
+    "mosaic-half": _region("region-half", long=True),
     "mosaic": _region("region", ("latest",), long=True),
     "mosaic-median": _region("region", ("median",), long=True),
     "dask-cog": _on_cluster("region-small"),
     "dask-cog-large": _on_cluster("region-half", long=True),
     "dask-threads": _beside_threads("region-small"),
     "dask-threads-large": _beside_threads("region-half", long=True),
+    "dask-threads-full": _beside_threads("region", "latest", runs=1, long=True),
     "startup": Case(
         title="Start-up",
         words="Commands that do nothing but start.",

@@ -27,11 +27,11 @@ def on_cluster(name: str) -> Callable[[Tools], list[Job]]:
     return jobs
 
 
-def by_engine(name: str) -> Callable[[Tools], list[Job]]:
-    """The median by threads, on a cluster that is there, and on one that the command starts and ends itself."""
+def by_engine(name: str, rule: str) -> Callable[[Tools], list[Job]]:
+    """A mosaic by threads, on a cluster that is there, and on one that the command starts and ends itself."""
 
     def jobs(tools: Tools) -> list[Job]:
-        return [_ours(tools, name, "median", engine) for engine in ("threads", "dask", "own-dask")]
+        return [_ours(tools, name, rule, engine) for engine in ("threads", "dask", "own-dask")]
 
     return jobs
 
