@@ -192,11 +192,11 @@ class _Flight:
 
     def _told(self, future: Future) -> bytes:
         try:
-            return bytes(self._waited(future.result))
+            return bytes(self._waited(future, future.result))
         finally:
             self._flying.discard(future)
 
-    def _waited(self, ask: Callable[..., Any]) -> Any:
+    def _waited(self, future: Future, ask: Callable[..., Any]) -> Any:
         """What a future says, as soon as it can say it; never waits for a cluster on which nobody works."""
         while True:
             self._check()
@@ -206,11 +206,15 @@ class _Flight:
                     return ask(timeout=LOOK_S)
                 except TimeoutError:
                     self._look()
+                except UnboundLocalError as error:  # so says `distributed.utils.sync` where its waiting was cancelled
+                    if future.cancelled():
+                        raise CancelledError from error
+                    self._look()
 
     def _wait_for_others(self) -> None:
         """Until nothing runs."""
         for future in self._flying:
-            self._waited(future.exception)
+            self._waited(future, future.exception)
 
     def _look(self) -> None:
         """Raise `WorkersLost` when nobody has been there to work for a while, or the scheduler does not answer."""
