@@ -10,14 +10,15 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from gigascene.model.errors import WriteFailed
 from gigascene.storage import presigned
+from gigascene.storage._former import listed
 from gigascene.storage.folder import MARKER, tiles_beside
 from gigascene.storage.hrefs import public
 from gigascene.storage.local import INSTEAD, ITEM, RECEIPT, TELLING, THERE
@@ -32,6 +33,8 @@ LARGEST_TEXT = 64 << 20
 THREADS = 8
 BATCH = 256
 """Small files at a time."""
+
+T = TypeVar("T")
 
 Sent = Callable[[int, int], None]
 """Told (done, of) in bytes; may raise to stop."""
@@ -60,7 +63,7 @@ class Delivery:
         folder = next((path for path in (self.made, *beside) if path.is_dir()), None)
         sides = [path for path in beside if path.is_file()]
         last = [self.made] if self.made.is_file() else []
-        meter = _Meter([*sides, *last, *(_files(folder) if folder else ())], sent)
+        meter = _Meter(chain(sides, last, _files(folder) if folder else ()), sent)
         former = self._former_sides()
         if folder:
             self._way.put(f"{self._base}/{folder.name}/{UNFINISHED}", _marker(folder))
@@ -103,24 +106,23 @@ class Delivery:
         """All files of a folder; those of the former one that the new one has not go; its marker comes last."""
         place = f"{self._base}/{folder.name}"
         self._way.delete([f"{place}/{MARKER}"])
-        there = {name: (size, tag.strip('"')) for name, size, tag in self._way.inside(place)}
-
-        def send(path: Path) -> None:
-            name = path.relative_to(folder).as_posix()
-            size, tag = there.get(name, (-1, ""))
-            if size == path.stat().st_size and tag == _md5(path):
-                meter.more(size)
-            else:
-                self._way.send(f"{place}/{name}", path, meter.more)
-
-        files = (path for path in _files(folder) if path.name != MARKER)
-        with ThreadPoolExecutor(THREADS) as pool:
-            while batch := list(islice(files, BATCH)):
-                list(pool.map(send, batch))
-            gone = (name for name in there if name != UNFINISHED and not (folder / name).is_file())
-            while some := list(islice(gone, BATCH)):
-                list(pool.map(lambda name: self._way.delete([f"{place}/{name}"]), some))
+        notes = self.made.with_name(f".{self.made.name}.former")
+        with listed(self._way.inside(place), notes) as former, ThreadPoolExecutor(THREADS) as pool:
+            files = (path for path in _files(folder) if path.name != MARKER)
+            for some in _batches((path, path.relative_to(folder).as_posix()) for path in files):
+                tags = [former.tag(name, path.stat().st_size) for path, name in some]
+                list(pool.map(lambda one, tag: self._renew(f"{place}/{one[1]}", one[0], tag, meter), some, tags))
+            gone = (name for name in former if name != UNFINISHED and not (folder / name).is_file())
+            for names in _batches(gone):
+                list(pool.map(lambda name: self._way.delete([f"{place}/{name}"]), names))
         self._way.send(f"{place}/{MARKER}", folder / MARKER, meter.more)
+
+    def _renew(self, url: str, path: Path, tag: str | None, meter: _Meter) -> None:
+        """Send a file, unless one of the same size and with its checksum for a tag is there."""
+        if tag is not None and tag.strip('"') == _md5(path):
+            meter.more(path.stat().st_size)
+        else:
+            self._way.send(url, path, meter.more)
 
     def _refuse_strangers(self, place: str) -> None:
         """Only a folder of ours is replaced: one whose marker knows all that is in it."""
@@ -154,7 +156,7 @@ class SignedDelivery:
 class _Meter:
     """How much of all that goes is under way; threads may tell it at once."""
 
-    def __init__(self, files: Sequence[Path], sent: Sent) -> None:
+    def __init__(self, files: Iterable[Path], sent: Sent) -> None:
         self._of, self._done, self._sent = sum(path.stat().st_size for path in files), 0, sent
         self._lock = threading.Lock()
 
@@ -172,6 +174,12 @@ def _files(folder: Path) -> Iterator[Path]:
             yield from _files(path)
         else:
             yield path
+
+
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    left = iter(items)
+    while some := list(islice(left, BATCH)):
+        yield some
 
 
 def _marker(folder: Path) -> bytes:
