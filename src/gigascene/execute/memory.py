@@ -1,4 +1,4 @@
-"""The true peak of the process tree, measured while work runs; and freed memory given back at once."""
+"""How much memory the process tree held at most; and freed memory given back at once."""
 
 from __future__ import annotations
 
@@ -29,14 +29,19 @@ def give_back_freed() -> None:
 
 
 class Peak:
-    """Highest resident memory seen, bytes."""
+    """Most resident memory of this process and of all below it, bytes.
+
+    Of this process it is that of its whole life, as the system accounts it: a plan that was made here before counts, and in a
+    session of Python all else. Of those below it is the highest sum that was sampled while work ran: pages that they share count in
+    each, and what is over between two samples is missed.
+    """
 
     def __init__(self) -> None:
         self.children = 0
 
     @property
     def bytes(self) -> int:
-        """Own peak as the system accounts it, and the highest sum of all children that was sampled."""
+        """Both together, as if they had been at one moment."""
         return own_peak() + self.children
 
     def sample(self) -> None:
@@ -68,7 +73,7 @@ def _resident(pid: int) -> int:
 
 
 def own_peak() -> int:
-    """Peak of this process, bytes. Not from getrusage on Linux: there a child starts with its parent's."""
+    """Peak of this process since it began, bytes. Not from getrusage on Linux: there a child starts with its parent's."""
     with suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("VmHWM:"):

@@ -1,8 +1,8 @@
 """Merge: the stored numbers of a window, from every raster that touches it, in their own type.
 
-What `Mosaic` does for the eye, for computing: nothing passes through float32 or levels, so numbers of 32 bits stay what
-they are. Where every output pixel is a pixel of one raster, they are copied; what is interpolated or averaged becomes a
-number of the same type.
+What `Mosaic` does for the eye, for computing: nothing passes through levels. Where every output pixel is a pixel of one raster,
+numbers are copied as they are, of 32 and 64 bits too. What is interpolated or averaged between pixels is worked out in float32, which the plan
+allows for types that float32 holds (`gigascene.plan.numbers.check_resampling`), and becomes a number of the same type.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Merge:
         return data, valid
 
     def _mean(self, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Added in float64 in the order of the rasters: nothing is shared with another window."""
+        """Added in float64 in the order of the rasters, pixel by pixel, so that no cut of the work changes it; of floats another order might."""
         total = np.zeros((1, window.height, window.width))
         count = np.zeros(total.shape[1:], np.int32)
         for _, part in self.scenes.parts(window, self._part):
