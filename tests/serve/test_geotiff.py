@@ -12,6 +12,7 @@ from rasterio.enums import Resampling
 from gigascene.model.errors import BadInput
 from gigascene.serve import _geotiff
 from gigascene.serve._geotiff import GeoTiff
+from gigascene.serve.open import open_pictures
 from serve.pictures import NORTH_UP, SHAPES, as_seen, cog, geotiff, noise, reductions, seen, visible
 
 
@@ -34,6 +35,17 @@ def test_own_pictures(tmp_path, shape, bands, dtype):
     levels = cog(tmp_path / "a.tif", shape, bands, dtype)
     wanted = reductions(levels, nodata=0)
     compare(GeoTiff(tmp_path / "a.tif", "a"), wanted, [(level != 0).any(-1) for level in wanted])
+
+
+def test_known_by_its_first_bytes_whatever_its_name(tmp_path):
+    cog(tmp_path / "a.tif", (70, 50), 3)
+    (tmp_path / "a.tif").rename(tmp_path / "a.geotiff")
+    [picture] = open_pictures([tmp_path / "a.geotiff"])
+    assert picture.facts.zoom.shape == (70, 50)
+    picture.close()
+    (tmp_path / "b.tif").write_bytes(b"GIF89a")
+    with pytest.raises(BadInput, match="is no GeoTIFF"):
+        open_pictures([tmp_path / "b.tif"])
 
 
 @pytest.mark.parametrize("bands", [2, 4])

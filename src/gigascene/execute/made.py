@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from gigascene.execute.digests import blocks, digests
 from gigascene.execute.memory import own_peak
-from gigascene.execute.receipt import VERSION, path_for, told
+from gigascene.execute.receipt import common, path_for, told
 from gigascene.model import wire
 from gigascene.plan.fingerprint import LIBRARIES
 from gigascene.storage.local import Target, writing
@@ -43,18 +41,12 @@ def receipt(target: Path, made: Made) -> dict[str, Any]:
     versions = {name: version(name) for name in ("gigascene", *made.libraries)}
     recipe = {"product": made.verb, **made.options}
     return {
-        "gigascene:receipt": VERSION,
+        **common(recipe, versions, made.inputs, shape=made.shape, piece=made.shape),
         "target": str(target),
         "path": str(path_for(target)),
         "fingerprint": wire.digest([recipe, list(made.shape), versions]),
         "seconds": round(time.monotonic() - made.began, 3),
         "peak_memory": own_peak(),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "host": {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()},
-        "recipe": recipe,
-        "versions": versions,
-        "inputs": [dict(one) for one in made.inputs],
-        "grid": {"shape": list(made.shape), "piece": list(made.shape)},
         "checksums": [],
         "blocks": [],
         "in_place": False,

@@ -52,7 +52,7 @@ class Receipt:
     """CPU seconds of the tasks."""
 
     peak_memory: int
-    """Bytes, of the whole process tree."""
+    """Bytes, of the process tree on this machine, as `gigascene.execute.memory.Peak` counts them."""
 
     projected_memory: int
     """What the plan foresaw, bytes."""
@@ -105,26 +105,12 @@ def write(plan: Plan, receipt: Receipt, placed: Record, facts: Mapping[str, Any]
     with writing(Path(receipt.path)):
         sides = {name: _whole(Path(plan.target).with_name(name)) for name in facts.get("files", [])}
     whole = {
-        "gigascene:receipt": VERSION,
+        **common(summary(plan), plan.versions, _inputs(plan), shape=grid.shape, piece=grid.piece),
         **wire.to_wire(receipt),
         **_size(Path(plan.target), facts),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "host": {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()},
-        "recipe": summary(plan),
         "execution": wire.to_wire(plan.execution),
-        "versions": dict(plan.versions),
         **_offsets(plan),
-        "inputs": [
-            {"scene": scene.id, "band": asset.key, "href": asset.href, "identity": asset.identity}
-            for scene in plan.scenes
-            for asset in scene.assets.values()
-        ]
-        + [
-            {"picture": picture.index, "href": picture.href, "identity": picture.identity}
-            for picture in ([plan.picture] if plan.picture is not None else [])
-        ],
         "files": sides,
-        "grid": {"shape": list(grid.shape), "piece": list(grid.piece)},
         "in_place": bool(facts.get("in_place")),
         "index": int(facts.get("index", 0)),
     }
@@ -132,6 +118,34 @@ def write(plan: Plan, receipt: Receipt, placed: Record, facts: Mapping[str, Any]
     Target(Path(receipt.path)).write_parts(
         told(whole, blocks=_rest(receipt, placed, facts, plan.execution.workers), checksums=checksums)
     )
+
+
+def common(
+    recipe: Mapping[str, Any],
+    versions: Mapping[str, str],
+    inputs: Iterable[Mapping[str, Any]],
+    *,
+    shape: tuple[int, int],
+    piece: tuple[int, int],
+) -> dict[str, Any]:
+    """What every receipt tells, of an output with a plan or without; `shape` and `piece` are rows and columns."""
+    return {
+        "gigascene:receipt": VERSION,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "host": {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()},
+        "recipe": dict(recipe),
+        "versions": dict(versions),
+        "inputs": [dict(one) for one in inputs],
+        "grid": {"shape": list(shape), "piece": list(piece)},
+    }
+
+
+def _inputs(plan: Plan) -> Iterator[dict[str, Any]]:
+    for scene in plan.scenes:
+        for asset in scene.assets.values():
+            yield {"scene": scene.id, "band": asset.key, "href": asset.href, "identity": asset.identity}
+    if plan.picture is not None:
+        yield {"picture": plan.picture.index, "href": plan.picture.href, "identity": plan.picture.identity}
 
 
 def told(whole: Mapping[str, Any], **long: Iterable[Sequence[int | str]]) -> Iterator[str]:

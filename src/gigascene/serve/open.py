@@ -11,8 +11,10 @@ from gigascene.model.errors import BadInput, UsageError
 from gigascene.serve._folder import DeepZoomFolder, descriptors
 from gigascene.serve._geotiff import GeoTiff
 from gigascene.serve.picture import Picture
+from gigascene.storage.signatures import kind_of_file
 
 TIFF = {".tif", ".tiff"}
+"""Names of GeoTIFFs elsewhere."""
 
 
 def open_pictures(paths: Sequence[Path | str]) -> list[Picture]:
@@ -46,19 +48,28 @@ def _files(path: Path | str) -> list[Path] | list[str]:
 
 
 def _open(file: Path | str, name: str) -> Picture:
-    kind = PurePosixPath(file).suffix.lower()
-    if kind in TIFF:
+    if isinstance(file, Path) and file.suffix.lower() == ".dzi":
+        return DeepZoomFolder(file, name)
+    if _is_tiff(file):
         return GeoTiff(file, name)
     if isinstance(file, str):
         what = "is no GeoTIFF, and nothing else can be looked at where it lies."
         raise BadInput(what, file, hint="Copy it here first.")
-    if kind == ".dzi":
-        return DeepZoomFolder(file, name)
     raise BadInput(
         "is no GeoTIFF, PNG, PAM, PNM, .dzi or folder of one.",
         str(file),
         hint="Write the picture as .tif: -o picture.tif.",
     )
+
+
+def _is_tiff(file: Path | str) -> bool:
+    """By its first bytes; elsewhere by its name, before anything is asked. True too for what cannot be read: who opens it says why."""
+    if isinstance(file, str):
+        return PurePosixPath(file).suffix.lower() in TIFF
+    try:
+        return kind_of_file(file) == "tiff"
+    except OSError:
+        return True
 
 
 def _name(file: Path | str, taken: set[str]) -> str:
