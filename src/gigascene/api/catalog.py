@@ -16,8 +16,8 @@ from gigascene.execute.catalog.describe import CatalogPart, described
 from gigascene.execute.catalog.fetch import Fetching, FetchPlan
 from gigascene.execute.catalog.layout import layout
 from gigascene.execute.catalog.pick import by_key
-from gigascene.metadata.stac_scene import SENSOR
 from gigascene.model.errors import BadInput, UnknownName, UsageError
+from gigascene.model.scene import SENSOR
 from gigascene.settings import cores
 from gigascene.storage.folder import FolderTarget
 

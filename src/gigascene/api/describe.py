@@ -10,11 +10,10 @@ from odc.geo.geobox import GeoBox
 from gigascene.api.scenes import Source, open_scene
 from gigascene.metadata.footprint import footprint
 from gigascene.model.errors import BadInput, GigasceneError
-from gigascene.model.scene import Asset, Scene
+from gigascene.model.scene import OFFSET, Asset, Scene
 from gigascene.plan.build import Wish, gathered
 from gigascene.plan.explain import crs_name
 from gigascene.plan.find import chosen
-from gigascene.plan.fingerprint import OFFSET
 from gigascene.plan.survey import survey
 from gigascene.registry import PRODUCTS
 from gigascene.sensors import settled

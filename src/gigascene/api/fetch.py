@@ -15,7 +15,7 @@ from gigascene.execute.catalog.layout import Placed, laid_out, layout
 from gigascene.execute.catalog.pick import Pick
 from gigascene.model.errors import BadInput, UsageError
 from gigascene.model.product import Product
-from gigascene.model.scene import Scene
+from gigascene.model.scene import SENSOR, Scene
 from gigascene.plan.build import read_for
 from gigascene.registry import PRODUCTS
 from gigascene.sensors import is_stac, scenes_of
@@ -135,7 +135,7 @@ def _keys(placed: Placed, scene: Scene, files: set[str]) -> list[str]:
 
 def _metadata(placed: Placed, scene: Scene) -> list[str]:
     """Of a scene as its agency delivers it all, of Landsat's level 1 one file."""
-    if "gigascene:sensor" in placed.located.item.properties:
+    if SENSOR in placed.located.item.properties:
         return [key for key, asset in placed.assets.items() if asset.get("roles") == ["metadata"]]
     if scene.sensor != "landsat-c2-l1":
         return []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 
@@ -39,7 +39,7 @@ class Array:
     """
 
     def __init__(
-        self, spool: Spool, of: int, script: str, asked: dict[str, str], *, most: int, begun: bool = False
+        self, spool: Spool, of: int, script: str, asked: Mapping[str, str], *, most: int, begun: bool = False
     ) -> None:
         self._spool, self._of, self._script, self._asked, self._most = spool, of, script, asked, most
         spool.divide(of)

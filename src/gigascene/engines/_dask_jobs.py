@@ -43,15 +43,12 @@ class Jobs:
     def __init__(self, jobs: str, folder: Path, said: Mapping[str, str | None]) -> None:
         if not jobs.isdecimal() or int(jobs) < 1:
             raise UsageError(f"--slurm must be 1 or more, not {jobs}")
-        asked = _preset.preset(said.get("preset"))
-        asked.pop("array", None)
-        asked |= {name: value for name, value in said.items() if value is not None and name != "preset"}
-        scratch = _preset.path("scratch", asked.pop("scratch", None))
-        if asked.pop("container", None) is not None:
+        asked = _preset.asked({name: said[name] for name in said if name != "preset"}, said.get("preset"))
+        if asked.container is not None:
             raise UsageError("Dask's workers run in no container; use --engine slurm")
         self.count = int(jobs)
-        self._asked = _sbatch.checked(asked)
-        self._place = Place(scratch=scratch)
+        self._asked = asked.sbatch
+        self._place = Place(scratch=asked.scratch)
         self._folder, self._run = folder, uuid4().hex
         self._script = ""
         self._sent: dict[int, _Sending] = {}

@@ -73,18 +73,17 @@ class Slurm:
         preset: str | None = None,
         spool: str | None = None,
     ) -> None:
-        every = {"partition": partition, "account": account, "time": time, "array": array}
-        said = {name: value for name, value in every.items() if value is not None}
-        asked = _preset.preset(preset) | said
+        said = {"partition": partition, "account": account, "time": time, "array": array}
+        asked = _preset.asked(said, preset)
         self.workers = workers
         self.processes = workers + 1
         self.check: Callable[[], object] = nothing
-        self._said = said | ({} if preset is None else {"preset": str(Path(preset).absolute())})
-        self._most = _count(asked.pop("array", str(workers)))
-        self._scratch = _preset.path("scratch", asked.pop("scratch", None))
-        self._container = _preset.path("container", asked.pop("container", None))
-        self._asked = _sbatch.checked(asked)
-        self._limit_s = _sbatch.seconds(asked["time"]) if "time" in asked else 0
+        self._said = {name: value for name, value in said.items() if value is not None}
+        if preset is not None:
+            self._said["preset"] = str(Path(preset).absolute())
+        self._most = _count(str(workers) if asked.array is None else asked.array)
+        self._scratch, self._container, self._asked = asked.scratch, asked.container, asked.sbatch
+        self._limit_s = _sbatch.seconds(asked.sbatch["time"]) if "time" in asked.sbatch else 0
         self._folder = spool
 
     def map(

@@ -19,7 +19,8 @@ from gigascene.model import wire
 from gigascene.model.contracts import Record
 from gigascene.model.gap import Gap
 from gigascene.model.plan import Plan
-from gigascene.plan.fingerprint import OFFSET, summary
+from gigascene.model.scene import OFFSET
+from gigascene.plan.fingerprint import summary
 from gigascene.registry import WRITERS
 from gigascene.storage.local import RECEIPT, Target, writing
 from gigascene.works.compare import AREA

@@ -10,7 +10,7 @@ from typing import Any
 from odc.geo.geobox import GeoBox
 
 from gigascene.metadata.footprint import bbox
-from gigascene.model.scene import Asset, Scene
+from gigascene.model.scene import SENSOR, Asset, Scene
 
 EXTENSIONS: Mapping[str, str] = {
     "eo": "https://stac-extensions.github.io/eo/v2.0.0/schema.json",
@@ -48,9 +48,6 @@ COMMON_NAMES = frozenset(
     ]
 )
 """Those that eo 2.0 knows; other names of bands are only names."""
-
-SENSOR = "gigascene:sensor"
-"""Property: the sensor that knows the files, for whoever opens the item here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,12 @@ from odc.geo.geobox import GeoBox
 from gigascene.model.errors import BadInput
 from gigascene.model.grid import Window
 
+SENSOR = "gigascene:sensor"
+"""Property of STAC items that were made here: the sensor that knows the files, for whoever opens them."""
+
+OFFSET = "gigascene:offset"
+"""Property of scenes of Sentinel-2 from STAC: how their offset stands, and why."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:

@@ -10,9 +10,9 @@ from odc.geo.geobox import GeoBox
 from gigascene.codecs._tiff_options import CLASSIC, tiff_options
 from gigascene.model.mosaic import Mosaicking
 from gigascene.model.plan import KEPT, Format, Plan
-from gigascene.model.scene import Asset
+from gigascene.model.scene import OFFSET, Asset
 from gigascene.plan.chunks import advice
-from gigascene.plan.fingerprint import OFFSET, comparison_facts, overlay_facts
+from gigascene.plan.fingerprint import comparison_facts, overlay_facts
 from gigascene.plan.memory import MB, of_worker
 from gigascene.plan.space import check_space
 from gigascene.registry import ENGINES, WRITERS

@@ -18,9 +18,6 @@ from gigascene.model.scene import Asset, Scene
 LIBRARIES = ("numpy", "numba", "rasterio", "isal", "imagecodecs", "odc-geo", "pyproj")
 """Those that can change a byte of a result."""
 
-OFFSET = "gigascene:offset"
-"""Property of scenes of Sentinel-2 from STAC: how their offset stands, and why."""
-
 
 def versions(writer: str) -> dict[str, str]:
     """Of this package and of every library that can change a byte of this writer's output."""

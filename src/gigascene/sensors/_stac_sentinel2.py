@@ -15,15 +15,12 @@ from typing import Any
 
 from gigascene.metadata.stac_items import Item, ItemAsset
 from gigascene.model.errors import BadInput, Broken, UsageError
-from gigascene.model.scene import Calibration, Scene
+from gigascene.model.scene import OFFSET, Calibration, Scene
 from gigascene.model.sensor import Band
 from gigascene.readers.decimated import decimated
 from gigascene.sensors import _offset_referee, _stac
 from gigascene.sensors._sentinel2_bands import LEVEL1C, LEVEL2A, NODATA, band_masks, scene_class_masks
 from gigascene.sensors._stac_file import Located
-
-QUESTION = "gigascene:offset"
-"""Property: how the offset of this scene stands."""
 
 QUANTIFICATION = 10_000
 STATES = ("applied", "raw")
@@ -87,7 +84,7 @@ def scene_of(located: Located, offset: str = "") -> Scene:
         platform=str(item.properties.get("platform", "sentinel-2")).lower().replace(" ", "-"),
         bands=bands,
         masks=band_masks() | (scene_class_masks("SCL") if "SCL" in chosen else {}),
-        properties={QUESTION: question},
+        properties={OFFSET: question},
     )
 
 
@@ -184,7 +181,7 @@ def decided(scene: Scene) -> Scene:
     BadInput
         The pixels do not tell; says why, and how the user can.
     """
-    question: Mapping[str, Any] = scene.properties.get(QUESTION, {})
+    question: Mapping[str, Any] = scene.properties.get(OFFSET, {})
     if question.get("state") != "open":
         return scene
     verdict = _seen(scene)
@@ -202,7 +199,7 @@ def decided(scene: Scene) -> Scene:
         for key, asset in scene.assets.items()
     }
     answer = {**question, "state": verdict.state, "why": verdict.why}
-    return replace(scene, assets=assets, properties={**scene.properties, QUESTION: answer})
+    return replace(scene, assets=assets, properties={**scene.properties, OFFSET: answer})
 
 
 def _seen(scene: Scene) -> _offset_referee.Verdict:

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from gigascene.model.errors import WriteFailed
 from gigascene.storage import presigned
 from gigascene.storage._former import listed
-from gigascene.storage.folder import MARKER, tiles_beside
+from gigascene.storage.folder import MARKER, marked, names_of, tiles_beside
 from gigascene.storage.hrefs import public
 from gigascene.storage.local import INSTEAD, ITEM, RECEIPT, TELLING, THERE
 from gigascene.storage.ways import way_to
@@ -128,9 +128,7 @@ class Delivery:
         """Only a folder of ours is replaced: one whose marker knows all that is in it."""
         ours = {MARKER, UNFINISHED}
         for name in (MARKER, UNFINISHED):
-            told = _read(self._way.get(f"{place}/{name}", LARGEST_TEXT))
-            if "gigascene:folder" in told:
-                ours |= set(told.get("names", ()))
+            ours |= names_of(_read(self._way.get(f"{place}/{name}", LARGEST_TEXT)))
         if strange := min(self._way.top(place) - ours, default=""):
             raise WriteFailed(public(place), f"it holds {strange}, which was not written here", "Name a new folder.")
 
@@ -184,8 +182,7 @@ def _batches(items: Iterable[T]) -> Iterator[list[T]]:
 
 def _marker(folder: Path) -> bytes:
     """Whose it is, for who finds it unfinished."""
-    names = sorted(path.name for path in folder.iterdir())
-    return json.dumps({"gigascene:folder": 1, "names": names}).encode()
+    return json.dumps(marked(sorted(path.name for path in folder.iterdir()))).encode()
 
 
 def _md5(path: Path) -> str:

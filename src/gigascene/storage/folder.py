@@ -10,7 +10,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,9 @@ from gigascene.model.errors import WriteFailed
 from gigascene.storage.local import Target, discard, fsync, writing
 
 MARKER = ".gigascene.json"
+KIND = "gigascene:folder"
+"""What tells a marker of ours."""
+
 SUFFIX = "/"
 """Instead of a file's suffix (`Format.suffix`): the target is a folder."""
 
@@ -33,6 +36,17 @@ CANNOT = {errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP}
 def target_of(path: str, suffix: str, *, keep: bool = False) -> Target:
     """The target of a plan, by `Format.suffix`: a folder where that is a slash. What is there already stays if `keep`."""
     return FolderTarget(Path(path), keep=keep) if suffix == SUFFIX else Target(Path(path), keep=keep)
+
+
+def marked(names: Sequence[str]) -> dict[str, Any]:
+    """What a marker tells of a folder of ours: the names of all that lies in it."""
+    return {KIND: 1, "names": list(names)}
+
+
+def names_of(marker: Any) -> set[str]:
+    """The names that a marker knows, its own too; none where a folder is not ours."""
+    names = marker.get("names") if isinstance(marker, dict) and KIND in marker else None
+    return {MARKER, *map(str, names)} if isinstance(names, list) else set()
 
 
 def tiles_beside(descriptor: str) -> str:
@@ -88,7 +102,7 @@ class FolderTarget(Target):
         """Flush what was built and write the marker last; `facts` tell what there is to verify."""
         with writing(self.path):
             names = sorted(path.name for path in self.fresh.iterdir())
-            marker = {"gigascene:folder": 1, "names": names, **facts}
+            marker = {**marked(names), **facts}
             (self.fresh / MARKER).write_text(json.dumps(marker, indent=1, sort_keys=True) + "\n", encoding="utf-8")
             flush(self.fresh)
 
@@ -117,9 +131,8 @@ class FolderTarget(Target):
         if not self.path.exists():
             return ""
         try:
-            marker = json.loads((self.path / MARKER).read_text(encoding="utf-8"))
-            ours = {MARKER, *marker["names"]} if "gigascene:folder" in marker else set()
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            ours = names_of(json.loads((self.path / MARKER).read_text(encoding="utf-8")))
+        except (FileNotFoundError, ValueError):
             ours = set()
         return min((path.name for path in self.path.iterdir() if path.name not in ours), default="")
 

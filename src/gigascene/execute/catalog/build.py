@@ -16,6 +16,7 @@ from gigascene.execute.signals import stopping
 from gigascene.metadata import multihash, stac_scene, stac_tree
 from gigascene.metadata.stac_tree import Leaf
 from gigascene.model.errors import BadInput
+from gigascene.model.scene import SENSOR
 from gigascene.storage import contents
 from gigascene.storage.folder import FolderTarget
 from gigascene.storage.identity import path_of
@@ -53,7 +54,7 @@ def sensor(item: Mapping[str, Any]) -> str:
     """Name of the sensor, else the collection, else what can be told."""
     said = item["properties"]
     ours = "pictures" if "gigascene" in str(said.get("processing:software")) else ""
-    return str(said.get(stac_scene.SENSOR) or item.get("collection") or ours or said.get("platform") or OTHERS)
+    return str(said.get(SENSOR) or item.get("collection") or ours or said.get("platform") or OTHERS)
 
 
 def month(item: Mapping[str, Any]) -> str:
