@@ -20,7 +20,8 @@ from gigascene.codecs.tile_grid import DEEPEST, MERCATOR
 from gigascene.model.errors import BadInput, UsageError
 from gigascene.readers.geotiff import describe
 from gigascene.works._placed import whole_shift
-from gigascene.works._reach import corners, pixel_size
+from gigascene.works._projection import world
+from gigascene.works._reach import corners, pixel_size, span
 
 NAMED = {
     "web-mercator": 3857,
@@ -37,6 +38,9 @@ TILE = 256
 
 DEGREES = "OGC:CRS84"
 """Longitude and latitude, in this order."""
+
+MOST = 2**31 - 1
+"""Pixels along a side of any picture."""
 
 SIDE_POINTS = 64
 """Points along one side of a bounding box on its way to another CRS."""
@@ -64,12 +68,27 @@ class Lattice:
     whole: GeoBox | None = None
     """The grid to be copied, where it has an end."""
 
+    @property
+    def world(self) -> float:
+        """Width, CRS units, after which the map repeats itself, so that pictures may go on across its edge; 0: they may not."""
+        return world(self.unit) if self.snap == 1 else 0.0
+
+    @property
+    def unit(self) -> GeoBox:
+        """One pixel of it."""
+        (across, down), (x, y) = self.size, self.origin
+        return GeoBox((1, 1), Affine(across, 0, x, 0, -down, y), self.crs)
+
     def around(self, bounds: Bounds) -> GeoBox:
-        """Whole pixels that cover a rectangle."""
+        """Whole pixels that cover a rectangle; raises `UsageError` where they are more than any file can hold."""
         west, south, east, north = bounds
         (across, down), (x, y) = self.size, self.origin
         left, right = _low((west - x) / across / self.snap) * self.snap, _high((east - x) / across)
         top, bottom = _low((y - north) / down / self.snap) * self.snap, _high((y - south) / down)
+        if max(right - left, bottom - top) > MOST:
+            raise UsageError(
+                f"pixels of {across:g} x {down:g} are so small that this picture would be {right - left:,} x {bottom - top:,}"
+            )
         affine = Affine(across, 0, x + left * across, 0, -down, y - top * down)
         return GeoBox((max(bottom - top, 1), max(right - left, 1)), affine, self.crs)
 
@@ -177,19 +196,44 @@ def grid(lattice: Lattice, sources: Sequence[GeoBox], bounds: Bounds | None) -> 
 
 
 def _union(lattice: Lattice, sources: Sequence[GeoBox]) -> Bounds:
-    unit = GeoBox(
-        (1, 1), Affine(lattice.size[0], 0, *lattice.origin[:1], 0, -lattice.size[1], lattice.origin[1]), lattice.crs
-    )
-    points = [corners(source, unit) for source in sources]
-    x, y = (np.concatenate([point[axis] for point in points]) for axis in (0, 1))
-    good = np.isfinite(x) & np.isfinite(y)
-    if not good.any():
+    spans: list[tuple[float, float]] = []
+    rows: list[float] = []
+    for x, y in (corners(source, lattice.unit) for source in sources):
+        good = np.isfinite(x) & np.isfinite(y)
+        if good.any():
+            spans.append(span(x[good], lattice.world))
+            rows += [float(y[good].min()), float(y[good].max())]
+    if not spans:
         raise UsageError("no scene can be shown on this grid: its CRS is made for another part of the Earth")
-    return float(x[good].min()), float(y[good].min()), float(x[good].max()), float(y[good].max())
+    west, east = _together(spans, lattice.world)
+    return west, min(rows), east, max(rows)
 
 
-def projected(bounds: Bounds, crs: CRS) -> Bounds:
+def _together(spans: Sequence[tuple[float, float]], world: float) -> tuple[float, float]:
+    """What holds all spans; where they lie around the edge of a map that repeats itself, across it, if that is less than half.
+
+    >>> _together([(170.0, 175.0), (-179.0, -176.0)], 360.0)
+    (170.0, 184.0)
+    """
+    low, high = min(start for start, _ in spans), max(end for _, end in spans)
+    if not world or high - low <= world / 2:
+        return low, high
+    ordered = sorted(((start - low) % world, end - start) for start, end in spans)
+    free, begin, reached = 0.0, 0.0, 0.0
+    for start, width in ordered:
+        if start - reached > free:
+            free, begin = start - reached, start
+        reached = max(reached, start + width)
+    there = world - free
+    if reached > begin - free + world or there >= (high - low) / 2:
+        return low, high
+    return low + begin, low + begin + there
+
+
+def projected(bounds: Bounds, crs: CRS, world: float = 0.0) -> Bounds:
     """The rectangle around a bounding box in degrees, in a CRS; raises `UsageError`.
+
+    `world` is the width after which the map repeats itself: a box across its edge goes on there. 0: it does not.
 
     >>> [round(v) for v in projected((8.0, 46.4, 8.1, 46.6), CRS("EPSG:32632"))]
     [423128, 5138885, 431068, 5161201]
@@ -201,23 +245,26 @@ def projected(bounds: Bounds, crs: CRS) -> Bounds:
     across = west + steps * ((east - west) % 360 or 360)
     up = south + steps * (north - south)
     lon, lat = np.meshgrid(across, up)
-    return around(lon.ravel(), lat.ravel(), crs)
+    return around(lon, lat, crs, world)
 
 
-def around(lon: NDArray[np.float64], lat: NDArray[np.float64], crs: CRS) -> Bounds:
-    """The rectangle in a CRS around points in degrees."""
+def around(lon: NDArray[np.float64], lat: NDArray[np.float64], crs: CRS, world: float = 0.0) -> Bounds:
+    """The rectangle in a CRS around points in degrees, (y, x): rows from west to east."""
     try:
         x, y = Transformer.from_crs(DEGREES, crs.to_wkt(), always_xy=True).transform(lon, lat)
     except ProjError as error:
-        raise UsageError(f"the bounding box cannot be shown in {_spoken(crs)}: {error}") from error
+        raise UsageError(f"the bounding box cannot be shown in {spoken(crs)}: {error}") from error
     good = np.isfinite(x) & np.isfinite(y)
     if not good.all():
         raise UsageError(
-            f"the bounding box cannot be shown in {_spoken(crs)}, which is made for another part of the Earth"
+            f"the bounding box cannot be shown in {spoken(crs)}, which is made for another part of the Earth"
         )
+    if world:
+        x = np.unwrap(x, period=world, axis=-1)
+        x -= world * np.rint((x[..., :1] - x[..., :1].min()) / world)
     return float(x.min()), float(y.min()), float(x.max()), float(y.max())
 
 
-def _spoken(crs: CRS) -> str:
+def spoken(crs: CRS) -> str:
     """Its code where it has one, else its name: a WKT would fill the screen."""
     return f"EPSG:{crs.epsg}" if crs.epsg else crs.proj.name

@@ -17,7 +17,7 @@ from gigascene.model.scene import Scene
 from gigascene.plan import build, fingerprint
 from gigascene.plan.build import Wish, completed, only_read, writer_of
 from gigascene.plan.clip import Region, region
-from gigascene.plan.grid_names import TILE, Bounds, grid, lattice, projected
+from gigascene.plan.grid_names import TILE, Bounds, Lattice, grid, lattice, projected
 from gigascene.plan.layers import Source
 from gigascene.plan.merged import merged
 from gigascene.plan.overlay import overlaid
@@ -25,6 +25,8 @@ from gigascene.plan.work import layered
 from gigascene.storage.scratch import absolute
 from gigascene.works._placed import Placed
 from gigascene.works._reach import reaches
+
+WHERE = "See where they lie: gigascene info SCENE"
 
 
 def named_grid(said: str | None, wish: Wish) -> str | None:
@@ -47,26 +49,22 @@ def output(
     """The grid of the picture, and the region that is filled."""
     lines = lattice(said, sources, map_tile(wish) or TILE)
     area = None if clip is None else region(clip)
-    asked = None
-    if bbox is not None or area is not None:
-        if lines.crs is None:
-            raise UsageError("scenes without a CRS have no place on the Earth that --bbox or --clip could cut")
-        asked = _common(
-            None if bbox is None else projected(bbox, lines.crs), None if area is None else area.bounds(lines.crs)
-        )
-    return grid(lines, sources, asked), area
+    if lines.crs is None and (bbox is not None or area is not None):
+        raise UsageError("scenes without a CRS have no place on the Earth that --bbox or --clip could cut")
+    wide = grid(lines, sources, None if bbox is None else projected(bbox, lines.crs, lines.world))
+    return (wide, None) if area is None else (_under(area, wide, lines, boxed=bbox is not None), area)
 
 
-def _common(one: Bounds | None, other: Bounds | None) -> Bounds:
-    """What two rectangles share; either may be missing."""
-    if one is None or other is None:
-        shared = one or other
-        assert shared is not None
-        return shared
-    shared = (max(one[0], other[0]), max(one[1], other[1]), min(one[2], other[2]), min(one[3], other[3]))
-    if shared[0] >= shared[2] or shared[1] >= shared[3]:
+def _under(area: Region, wide: GeoBox, lines: Lattice, *, boxed: bool) -> GeoBox:
+    """As much of a grid as a region needs; raises `UsageError` or `BadInput` where that is none."""
+    part = area.within(wide)
+    if part is None and boxed:
         raise UsageError("--clip lies outside --bbox: nothing would be left")
-    return shared
+    if part is None:
+        raise BadInput("none of its polygons lies where the scenes are.", area.path, hint=WHERE)
+    west, north = wide.affine @ (part.left, part.top)
+    east, south = wide.affine @ (part.right, part.bottom)
+    return lines.around((west, south, east, north))
 
 
 def touching(sources: Sequence[Source], output: GeoBox, where: str) -> tuple[list[Source], tuple[str, ...]]:
@@ -76,9 +74,7 @@ def touching(sources: Sequence[Source], output: GeoBox, where: str) -> tuple[lis
     near = ((top < min(whole.bottom, 1 << 60)) & (bottom > top) & (right > left)).tolist()
     used = [source for source, touches in zip(sources, near, strict=True) if touches]
     if not used:
-        raise BadInput(
-            f"none of the {len(sources)} scenes touches {where}.", hint="See where they lie: gigascene info SCENE"
-        )
+        raise BadInput(f"none of the {len(sources)} scenes touches {where}.", hint=WHERE)
     return used, tuple(source.gather.scene.id for source, touches in zip(sources, near, strict=True) if not touches)
 
 

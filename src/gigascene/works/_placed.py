@@ -17,6 +17,7 @@ from gigascene.model.block import Block
 from gigascene.model.grid import Window
 from gigascene.model.mosaic import ONE, Edges, Layer
 from gigascene.readers.window import lost, read
+from gigascene.works._reach import corners, period, turns
 from gigascene.works._warp import Warp
 from gigascene.works.gather import Gather
 
@@ -48,7 +49,7 @@ class Placed:
     ) -> None:
         self.gather, self.layer, self.judge = gather, layer, judge
         self.warp = Warp(output=output, source=gather.geobox, resampling=resampling)
-        self.shift = whole_shift(gather.geobox, output)
+        self.shift = None if _shows_twice(gather.geobox, output) else whole_shift(gather.geobox, output)
         self._nearest = resampling == "nearest"
         self._gain = np.array(layer.gain, np.float32)[:, None, None]
         self._offset = np.array(layer.offset, np.float32)[:, None, None]
@@ -165,6 +166,17 @@ class Placed:
         found: NDArray[np.bool_] = read(asset, window) > 0
         gap = lost(asset, window)
         return found if gap is None else found & ~gap
+
+
+def _shows_twice(source: GeoBox, output: GeoBox) -> bool:
+    """Whether a source shows elsewhere in an output than its own coordinates say, for the map repeats itself."""
+    around = period(output)
+    if not around or source.crs != output.crs:
+        return False
+    x, _ = corners(source, output)
+    columns = (x - output.affine.c) / output.affine.a
+    low, high = float(columns.min()), float(columns.max())
+    return any(turn for turn in turns(low + 0.5, high - 0.5, output.shape[1], around))
 
 
 def whole_shift(source: GeoBox, output: GeoBox) -> tuple[int, int] | None:
