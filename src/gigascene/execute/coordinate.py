@@ -157,6 +157,7 @@ class _Run:
             try:
                 self._work(engine, stop)
                 check_inputs(self.plan)  # what changed meanwhile may be in it
+                receipts.check_filled(self.plan, self.journal)
                 facts = self.sink.finish()
             except BaseException as error:
                 self._abort(error)

@@ -17,6 +17,7 @@ from gigascene.execute.digests import Span, blocks
 from gigascene.kernels.change import KINDS
 from gigascene.model import wire
 from gigascene.model.contracts import Record
+from gigascene.model.errors import BadInput
 from gigascene.model.gap import Gap
 from gigascene.model.plan import Plan
 from gigascene.model.scene import OFFSET
@@ -27,6 +28,9 @@ from gigascene.works.compare import AREA
 
 VERSION = 2
 """Of the receipt's own layout."""
+
+MOST_NAMED = 4
+"""Scenes in a message."""
 
 PYRAMID = ("folder", "scheme", "finest", "tiles", "digests", "texts")
 """What is told of tiles in a folder."""
@@ -69,6 +73,20 @@ class Receipt:
 
     change: Mapping[str, Any] = field(default_factory=dict)
     """Of a comparison: the threshold, and pixels and area of decrease, no change, increase, and of what was not compared."""
+
+
+def check_filled(plan: Plan, placed: Record) -> None:
+    """Raise `BadInput` where a mosaic or a comparison shows nothing: outlines touch its grid, and not one pixel does."""
+    if plan.mosaic is None and plan.comparison is None:
+        return
+    counted = ("filled",) if plan.mosaic is not None else tuple(KINDS)
+    if not any(piece.facts.get(name, 0) for piece in placed for name in counted):
+        whole = "filled" if plan.mosaic is not None else "compared"
+        raise BadInput(
+            f"not one pixel is {whole}: where the picture lies, the scenes hold no data, or it is masked or clipped away.",
+            ", ".join(scene.id for scene in plan.scenes[:MOST_NAMED]) + (" …" if len(plan.scenes) > MOST_NAMED else ""),
+            hint="Nothing is written. See where they lie: gigascene info SCENE",
+        )
 
 
 def mosaic_of(plan: Plan, placed: Record) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def others(plan: Plan) -> Iterator[tuple[str, Plan]]:
     if WRITERS[plan.format.writer].on_disk(plan.format).reduced:
         return
     for suffix, name in EXACT.items():
-        if name == plan.format.writer:
+        if name == plan.format.writer or (plan.format.numbers and not getattr(WRITERS[name], "numbers", False)):
             continue
         try:
             format = WRITERS[name].format(replace(plan.format, writer=name, suffix=suffix, options={}))

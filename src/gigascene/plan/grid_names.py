@@ -118,6 +118,8 @@ def lattice(name: str | None, sources: Sequence[GeoBox], tile: int = TILE) -> La
         a = grid.affine
         return Lattice(crs=grid.crs, size=(a.a, -a.e), origin=(a.c, a.f), whole=grid)
     crs, said = _crs(name)
+    if not (crs.projected or crs.geographic):
+        raise UsageError(f"{spoken(crs)} measures heights or the like, and is no map; {SHOW}")
     pixel = _pixel(said, name, crs)
     for source in sources:
         a = source.affine

@@ -102,7 +102,9 @@ def describe(href: str, *, band: str, index: int, kinds: tuple[Kind, ...]) -> He
         if not 1 <= index <= source.count:
             raise BadInput(f"has {source.count} bands, not {index}", href, band)
         dtype = source.dtypes[index - 1]
-        if np.dtype(dtype).kind not in "uif":
+        if (
+            dtype.startswith("complex") or np.dtype(dtype).kind not in "uif"
+        ):  # NumPy has no name for those of whole numbers
             raise BadInput(f"holds {dtype} numbers, which no product is made from", href, band)
         nodata = source.nodatavals[index - 1]
         return Header(
