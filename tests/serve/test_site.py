@@ -129,7 +129,7 @@ def test_no_pictures(tmp_path):
         "missing.tif": "No such file",
         "missing.dzi": "No such file",
         "notes.png": r"Write the picture as \.tif",
-        "none.tif": "no TIFF",
+        "none.tif": "is no GeoTIFF",
         "empty": "no .dzi in it",
     }.items():
         with pytest.raises(BadInput, match=words):
