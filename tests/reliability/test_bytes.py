@@ -32,8 +32,8 @@ OUTPUTS = {
     "pam": (".pam", "return", 0.5, 1.05),
     "cog": (".tif", "return", 0.5, 1.4),
     "jpeg": (".jpg", "return", 0.5, 1.05),
-    "pam in place": (".pam", "target", 0, 0.01),
-    "png by files": (".png", "spool", 0, 0.01),
+    "pam in place": (".pam", "target", 0, 0.05),
+    "png by files": (".png", "spool", 0, 0.05),
 }
 """Suffix, how pieces come home, and how many bytes are sent for each byte of the output: at least, and at most (with overviews, or without)."""
 

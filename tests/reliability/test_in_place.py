@@ -361,7 +361,8 @@ def test_who_has_another_file_under_that_name_is_found_out(on, cluster, tmp_path
     """An overlay: it sees the body, and writes into a copy that nobody else sees."""
     plan = on("dask")
     cluster.worker(under=elsewhere("another file", plan, tmp_path))
-    error = within(LONG_S, lambda: gigascene.run(plan, where={"scheduler": cluster.address}))
+    where = {"scheduler": cluster.address, "delivery": "target"}
+    error = within(LONG_S, lambda: gigascene.run(plan, where=where))
     assert isinstance(error, WorkersLost), error
     assert "is not there" in str(error)
     assert not Path(plan.target).exists()
@@ -378,11 +379,16 @@ def test_what_lies_where_nobody_else_sees_it_is_made_again(on, job, cluster, tmp
 
 
 def test_on_another_machine_every_write_is_on_the_disk(on, job, cluster, tmp_path, monkeypatch):
-    """Here by a worker that takes itself for another machine."""
+    """Here by a worker that takes itself for another machine; it writes only where somebody says so."""
     monkeypatch.setenv("GIGASCENE_TEST_MARKER", str(tmp_path / "synced"))
     cluster.worker("--preload", "reliability.another_machine")
-    plan = on("dask")
-    receipt = gigascene.run(plan, where={"scheduler": cluster.address})
+    plan, where = on("dask"), {"scheduler": cluster.address}
+    receipt = gigascene.run(plan, where=where)
+    assert receipt.came == {"return": receipt.pieces}
+    assert not (tmp_path / "synced").exists()
+    check(plan, job)
+    clean(Path(plan.target))
+    receipt = gigascene.run(plan, where=where | {"delivery": "target"})
     assert receipt.came == {"target": receipt.pieces}
     assert (tmp_path / "synced").exists()
     check(plan, job)

@@ -26,7 +26,7 @@ from gigascene.engines._dask_spool import fetched, folder_of, is_word
 from gigascene.engines._parcel import Damaged, opened
 from gigascene.engines._pool import bounded_map
 from gigascene.engines._sbatch import NoAnswer, Refused
-from gigascene.model.contracts import Done, Failed, nothing
+from gigascene.model.contracts import Done, Failed, Writing, nothing
 from gigascene.model.errors import UsageError, WorkersLost
 from gigascene.model.plan import Task
 
@@ -89,7 +89,7 @@ class Dask:
         self.processes = workers + 1
         self.check: Callable[[], object] = nothing
         self.page = ""
-        self.in_place = _delivery(delivery) == "target"
+        self.in_place = _who_writes(delivery)
         self._spool = _spool(spool) if delivery == "spool" else None
         self._deaths = None if allowed_failures is None else _deaths(allowed_failures)
         self._scheduler, self._jobs = scheduler, None
@@ -272,11 +272,11 @@ class _Promise:
         self._flight.drop(self._future)
 
 
-def _delivery(said: str | None) -> str:
-    """How results shall come home; in place, where nobody says."""
-    if said not in {None, *WAYS}:
-        raise UsageError(f"results come home by {', '.join(WAYS)}, not {said!r}")
-    return said or "target"
+def _who_writes(delivery: str | None) -> Writing:
+    """Workers on this machine, where nobody says how results shall come home."""
+    if delivery not in {None, *WAYS}:
+        raise UsageError(f"results come home by {', '.join(WAYS)}, not {delivery!r}")
+    return "here" if delivery is None else "everybody" if delivery == "target" else "nobody"
 
 
 def _spool(folder: str | None) -> Path:

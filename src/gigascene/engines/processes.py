@@ -23,7 +23,7 @@ from typing import ClassVar
 import psutil
 
 from gigascene.engines._pool import bounded_map, shut
-from gigascene.model.contracts import Done, Failed, nothing
+from gigascene.model.contracts import Done, Failed, Writing, nothing
 from gigascene.model.errors import WorkersLost
 from gigascene.model.plan import Task
 from gigascene.settings import settings
@@ -38,7 +38,7 @@ class Processes:
     """Run tasks on `workers` processes, started by a fork server (no threads are ever forked)."""
 
     options: ClassVar[tuple[str, ...]] = ()
-    in_place = True
+    in_place: Writing = "here"
     page = ""
     spools = False
 

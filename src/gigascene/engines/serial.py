@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from typing import ClassVar
 
-from gigascene.model.contracts import Done, Failed, nothing
+from gigascene.model.contracts import Done, Failed, Writing, nothing
 from gigascene.model.plan import Task
 
 
@@ -14,7 +14,7 @@ class Serial:
 
     options: ClassVar[tuple[str, ...]] = ()
     processes = 1
-    in_place = True
+    in_place: Writing = "here"
     page = ""
     spools = False
 

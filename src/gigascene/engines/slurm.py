@@ -24,7 +24,7 @@ from gigascene.engines._array import Array
 from gigascene.engines._jobscript import Place, finisher, script
 from gigascene.engines._spool import Spool
 from gigascene.model import wire
-from gigascene.model.contracts import Done, Failed, nothing
+from gigascene.model.contracts import Done, Failed, Writing, nothing
 from gigascene.model.errors import UsageError, WorkersLost
 from gigascene.model.plan import Plan, Task
 from gigascene.plan.explain import core_seconds
@@ -58,7 +58,7 @@ class Slurm:
     """Run tasks in an array of jobs, at most `array` at a time; `spool` is a folder that every node sees."""
 
     options: ClassVar[tuple[str, ...]] = ("partition", "account", "time", "array", "preset", "spool")
-    in_place = False
+    in_place: Writing = "nobody"
     page = ""
     spools = True
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 
 from gigascene.engines._pool import bounded_map, shut
-from gigascene.model.contracts import Done, Failed, nothing
+from gigascene.model.contracts import Done, Failed, Writing, nothing
 from gigascene.model.plan import Task
 
 
@@ -16,7 +16,7 @@ class Threads:
 
     options: ClassVar[tuple[str, ...]] = ()
     processes = 1
-    in_place = True
+    in_place: Writing = "here"
     page = ""
     spools = False
 

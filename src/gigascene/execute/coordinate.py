@@ -199,8 +199,9 @@ class _Run:
 
     def _place(self, engine: Engine) -> AbstractContextManager[Place | None]:
         """Where workers write pieces themselves, if they can."""
-        can = engine.in_place and has_places(self.body, self.plan.format, apart=engine.processes > 1)
-        return shared(self.body, processes=engine.processes) if can else nullcontext()
+        if engine.in_place == "nobody" or not has_places(self.body, self.plan.format, apart=engine.processes > 1):
+            return nullcontext()
+        return shared(self.body, processes=engine.processes, afar=engine.in_place == "everybody")
 
     def _run(self, job: Job, engine: Engine, stop: Stop) -> None:
         of, bound = len(job.codec.pieces(self.plan.format)), job.codec.bound(self.plan.format)

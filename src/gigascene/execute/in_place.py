@@ -73,6 +73,9 @@ class Place:
     apart: bool = True
     """Whether its workers are processes of their own."""
 
+    afar: bool = True
+    """Whether those on other machines may write, too."""
+
     def near(self) -> bool:
         """Whether this process sees the very file of the coordinator's machine, through the same cache."""
         try:
@@ -103,14 +106,14 @@ def has_places(body: Path, format: Format, *, apart: bool) -> bool:
 
 
 @contextmanager
-def shared(body: Path, *, processes: int) -> Iterator[Place | None]:
+def shared(body: Path, *, processes: int, afar: bool = True) -> Iterator[Place | None]:
     """The body for so many processes, while they work; None where others than this one cannot be let in."""
     if processes == 1:
-        yield _place(body, apart=False)
+        yield _place(body, apart=False, afar=False)
         return
     link = body.with_name(f"{body.name}.{uuid4().hex}")
     try:
-        yield _place(link, apart=True) if _linked(body, link) else None
+        yield _place(link, apart=True, afar=afar) if _linked(body, link) else None
     finally:
         discard(link)
 
@@ -136,9 +139,9 @@ def _leaves_out(body: Path) -> bool:
         return os.fstat(file.fileno()).st_blocks * 512 < PROBED // 2
 
 
-def _place(path: Path, *, apart: bool) -> Place:
+def _place(path: Path, *, apart: bool, afar: bool) -> Place:
     found = path.stat()
-    return Place(path=path, machine=_machine(), file=(found.st_dev, found.st_ino), apart=apart)
+    return Place(path=path, machine=_machine(), file=(found.st_dev, found.st_ino), apart=apart, afar=afar)
 
 
 def shut_out(body: Path) -> None:

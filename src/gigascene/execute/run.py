@@ -71,7 +71,7 @@ class Job:
 
     def stored(self, piece: Piece, *, sync: bool = False) -> Piece:
         """A piece, written where it belongs if that is known and can be done here; with `sync`, as if on another machine."""
-        if self.place is None:
+        if self.place is None or not (self._near or self.place.afar):
             return piece
         at = offset(self.plan.format, piece.index, apart=self.place.apart)
         return piece if at is None else self.place.store(piece, at, sync=sync or not self._near)

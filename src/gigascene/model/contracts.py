@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from gigascene.model import failure
 from gigascene.model.block import Shown
@@ -187,6 +187,10 @@ def nothing() -> None:
     """Nobody asked to stop."""
 
 
+Writing = Literal["nobody", "here", "everybody"]
+"""Workers on this machine, or on others too, which are believed that the disk they write to is this one only where somebody says so."""
+
+
 class Engine(Protocol):
     """Maps a function over tasks. Knows nothing of pixels.
 
@@ -199,8 +203,8 @@ class Engine(Protocol):
     processes: int
     """How many processes work, this one included."""
 
-    in_place: bool
-    """Whether results may come home with pieces that a worker has put in their place."""
+    in_place: Writing
+    """Who may write pieces into the body himself, so that results come home with their places alone."""
 
     spools: bool
     """Whether all that it makes lies beside the target once more until the run is over, in logs of those who made it."""
