@@ -296,6 +296,17 @@ def test_a_killed_run_goes_on_to_the_same_bytes(engine, way, on, job, tmp_path):
     check(plan, job)
 
 
+@pytest.mark.parametrize("engine", ["threads", "processes", pytest.param("dask", marks=pytest.mark.slow)])
+def test_what_workers_cannot_write_the_run_cannot_either(engine, on, tmp_path):
+    """No file may be larger than 4 MB, for nobody of the family."""
+    plan = on(engine)
+    gigascene.save_plan(plan, tmp_path / "plan.json")
+    words = ["prlimit", "--fsize=4000000", PROGRAM, "run", tmp_path / "plan.json", "--quiet"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=LONG_S, check=False)
+    assert (done.returncode, "no space left" in done.stderr) == (5, True), done
+    assert not list(Path(plan.target).parent.iterdir())
+
+
 # Those who are late, or elsewhere.
 
 
