@@ -15,7 +15,7 @@ import pytest
 import gigascene
 from cli.shell import PROGRAM, spoken
 from gigascene.execute import in_place
-from gigascene.execute.in_place import Place, Witness, offset, shared, shut_out
+from gigascene.execute.in_place import Place, Witness, offset, renewed, shared, shut_out
 from gigascene.model.contracts import Done, Piece
 from gigascene.model.errors import UsageError, WorkersLost
 from gigascene.model.plan import Cut, Task
@@ -85,7 +85,8 @@ def test_the_next_run_shuts_out_those_of_one_that_was_killed(tmp_path):
         path.write_bytes(b"old")
     kept = shared(body, processes=3)
     place = kept.__enter__()  # and never left: the coordinator was killed
-    shut_out(body)
+    assert shut_out(body)
+    assert not shut_out(body)
     assert sorted(tmp_path.iterdir()) == [body, other]
     assert place.store(PIECE, 0, sync=False) is PIECE
     assert body.read_bytes() == b"old"
@@ -310,23 +311,61 @@ def test_what_workers_cannot_write_the_run_cannot_either(engine, on, tmp_path):
 # Those who are late, or elsewhere.
 
 
-def test_a_frozen_worker_of_a_dead_run_writes_into_no_other(on, job, scene, cluster, tmp_path, monkeypatch):
-    """Its run is killed, another picture is made under the same name, and then it goes on with zeros in its hands."""
-    marker = tmp_path / "marker"
-    monkeypatch.setenv("GIGASCENE_TEST_HALF", "stop")
-    monkeypatch.setenv("GIGASCENE_TEST_MARKER", str(marker))
-    worker = cluster.worker("--preload", "reliability.half_writer")
-    plan = on("dask")
-    gigascene.save_plan(plan, tmp_path / "plan.json")
-    running = started(tmp_path / "plan.json", "--scheduler", cluster.address)
-    until(lambda: psutil.Process(worker.pid).status() == psutil.STATUS_STOPPED, "frozen worker")
-    running.kill()
-    running.wait()
-    gigascene.run(on("threads"))
-    worker.send_signal(signal.SIGCONT)
-    until(marker.with_suffix(".done").exists, "write of the frozen worker")
-    time.sleep(1)  # it may have more in its hands
+@pytest.fixture
+def frozen(cluster, tmp_path, monkeypatch):
+    """Runs a plan until its only worker stands still in the middle of a write, and kills the run; gives what wakes the worker."""
+
+    def freeze(plan, sign):
+        marker = tmp_path / "marker"
+        monkeypatch.setenv("GIGASCENE_TEST_HALF", "stop")
+        monkeypatch.setenv("GIGASCENE_TEST_AFTER", "5")
+        monkeypatch.setenv("GIGASCENE_TEST_MARKER", str(marker))
+        worker = cluster.worker("--preload", "reliability.half_writer")
+        gigascene.save_plan(plan, tmp_path / "plan.json")
+        running = started(tmp_path / "plan.json", "--scheduler", cluster.address)
+        until(lambda: psutil.Process(worker.pid).status() == psutil.STATUS_STOPPED, "frozen worker")
+        part = Path(plan.target).with_name(f".{Path(plan.target).name}.part")
+        until(lambda: len(list(rows(part.with_suffix(".journal")))) > 2, "third piece")
+        running.send_signal(sign)
+        running.wait(LONG_S)
+
+        def wake():
+            worker.send_signal(signal.SIGCONT)
+            until(marker.with_suffix(".done").exists, "write of the frozen worker")
+            time.sleep(1)  # it may have more in its hands
+
+        return wake
+
+    return freeze
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM])
+def test_a_frozen_worker_of_a_dead_run_writes_into_no_other(sign, resume, on, job, frozen):
+    """Its run ends, another makes the same picture, and then it goes on with zeros in its hands."""
+    wake = frozen(on("dask"), sign)
+    plan = on("threads")
+    assert (gigascene.run(plan, resume=resume).resumed > 0) == resume
+    wake()
     check(plan, job)
+
+
+def test_a_copy_of_a_body_has_its_holes(tmp_path):
+    body = tmp_path / ".a.tif.part"
+    with body.open("wb") as file:
+        for at in (1 << 30, 3 << 30):
+            file.seek(at)
+            file.write(b"here")
+        file.truncate(4 << 30)
+    before = body.stat()
+    renewed(body)
+    after = body.stat()
+    assert (after.st_ino != before.st_ino, after.st_size, after.st_blocks < 1000) == (True, 4 << 30, True)
+    with body.open("rb") as file:
+        for at in (1 << 30, 3 << 30):
+            file.seek(at - 4)
+            assert file.read(12) == bytes(4) + b"here" + bytes(4)
+    assert list(tmp_path.iterdir()) == [body]
 
 
 ELSEWHERE = {

@@ -13,7 +13,7 @@ from pathlib import Path
 from gigascene.execute import receipt as receipts
 from gigascene.execute import stac
 from gigascene.execute.capsule import failure
-from gigascene.execute.in_place import Place, Witness, has_places, offset, shared, shut_out
+from gigascene.execute.in_place import Place, Witness, has_places, offset, renewed, shared, shut_out
 from gigascene.execute.journal import Journal, journal_files
 from gigascene.execute.memory import watched
 from gigascene.execute.receipt import Receipt
@@ -84,18 +84,19 @@ def prepared(plan: Plan, *, resume: bool) -> Iterator[tuple[Path, Journal]]:
             discard(*results(plan))  # their folder stays: it names jobs that may still run
         part = target.sibling("part")
         with writing(target.path):
-            _begun(part, journal)
+            _begun(part, journal, plan, resume=resume)
         yield part, journal
 
 
-def _begun(part: Path, journal: Journal) -> None:
-    """The body with what is good in it. Where that is nothing, it is a new file: a worker of an earlier run may still hold the old one."""
-    shut_out(part)
+def _begun(part: Path, journal: Journal, plan: Plan, *, resume: bool) -> None:
+    """The body with what is good in it. What workers of an earlier run still write to it, if they can, is what belongs there."""
+    held, exact = shut_out(part), offset(plan.format, 0, apart=False) is not None
+    if not resume:
+        discard(part)
+    elif held and not exact and part.exists():
+        renewed(part)
     with part.open("ab+") as body:
         body.truncate(journal.verify(body))
-    if not len(journal):
-        discard(part)
-        part.touch()
 
 
 def check_inputs(plan: Plan) -> None:
@@ -242,6 +243,7 @@ class _Run:
         if keep:
             self.journal.close()
         else:
+            shut_out(self.body)
             self.journal.remove()
             unspool(self.plan)
 

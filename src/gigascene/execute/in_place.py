@@ -6,7 +6,8 @@ the largest, and what they do not fill takes no room on the disk.
 
 A worker in another process, maybe on another machine, opens the body by a name that no other run has: a hard link. The next run on the
 same target removes it before it makes a body of its own, so a worker that outlives its coordinator finds none, and whoever finds one has
-the right file. Who finds none sends its pieces home: another machine without this disk, a file system without hard links.
+the right file. Slots that such workers may still write to would lie in the way of who writes pieces behind one another, so a run that goes on
+with them does so in a copy. Who finds none sends its pieces home: another machine without this disk, a file system without hard links.
 
 Two machines that write to one file of a network's file system must not share pages in their caches: NFS may send back a whole
 page of which a few bytes were changed, and with it what others' bytes were before. Writes that reach the server before they return
@@ -16,6 +17,7 @@ share one cache, which the commit flushes.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import platform
@@ -31,7 +33,7 @@ from gigascene.model.contracts import Done, Piece
 from gigascene.model.errors import WorkersLost
 from gigascene.model.plan import Format
 from gigascene.registry import WRITERS
-from gigascene.storage.local import discard, fsync, write_at
+from gigascene.storage.local import copy, discard, fsync, write_at
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 """What no other running machine has; containers have that of their host."""
@@ -111,11 +113,9 @@ def shared(body: Path, *, processes: int, afar: bool = True) -> Iterator[Place |
     if processes == 1:
         yield _place(body, apart=False, afar=False)
         return
-    link = body.with_name(f"{body.name}.{uuid4().hex}")
-    try:
-        yield _place(link, apart=True, afar=afar) if _linked(body, link) else None
-    finally:
-        discard(link)
+    link = _another(body)
+    yield _place(link, apart=True, afar=afar) if _linked(body, link) else None
+    discard(link)  # but not behind an error: it tells the run that goes on that others may hold this file
 
 
 def _linked(body: Path, link: Path) -> bool:
@@ -144,10 +144,43 @@ def _place(path: Path, *, apart: bool, afar: bool) -> Place:
     return Place(path=path, machine=_machine(), file=(found.st_dev, found.st_ino), apart=apart, afar=afar)
 
 
-def shut_out(body: Path) -> None:
-    """Nobody of a run that was killed finds its body any more."""
+def shut_out(body: Path) -> bool:
+    """Nobody of a run that did not come to its end finds its body any more. True: somebody may have it in hand."""
     ours = re.compile(re.escape(body.name) + r"\.[0-9a-f]{32}")
-    discard(*(path for path in body.parent.iterdir() if ours.fullmatch(path.name)))
+    found = [path for path in body.parent.iterdir() if ours.fullmatch(path.name)]
+    discard(*found)
+    return bool(found)
+
+
+def renewed(body: Path) -> None:
+    """The same bytes in a new file, of which nobody knows; what was never written takes no room there either."""
+    new = _another(body)
+    with body.open("rb") as source, new.open("xb", buffering=0) as file:
+        size = os.fstat(source.fileno()).st_size
+        file.truncate(size)
+        for begin, end in _written(source.fileno(), size):
+            file.seek(begin)
+            copy(source, begin, end - begin, file)
+    new.replace(body)
+
+
+def _written(file: int, size: int) -> Iterator[tuple[int, int]]:
+    """Parts of a file that hold something."""
+    end = 0
+    while end < size:
+        try:
+            begin = os.lseek(file, end, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # nothing from here on
+                return
+            raise
+        end = os.lseek(file, begin, os.SEEK_HOLE)
+        yield begin, end
+
+
+def _another(body: Path) -> Path:
+    """A name beside a body that no run had before."""
+    return body.with_name(f"{body.name}.{uuid4().hex}")
 
 
 def author() -> str:

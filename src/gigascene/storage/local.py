@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from gigascene.model.errors import GigasceneError, WriteFailed
 
@@ -18,6 +18,9 @@ TELLING = (RECEIPT, ITEM)
 
 THERE, INSTEAD = "it is there already", "Leave out --no-overwrite, or name another."
 """What is said where nothing may be replaced."""
+
+NOT_HERE = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
+"""The kernel or the file system copies no ranges; we do it then."""
 
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -153,6 +156,26 @@ def write_at(file: int, data: bytes | bytearray, offset: int) -> None:
     while rest:
         count = os.pwrite(file, rest, at)
         rest, at = rest[count:], at + count
+
+
+def copy(source: IO[bytes], offset: int, length: int, file: IO[bytes]) -> None:
+    """Append part of a file to another, inside the kernel where it can."""
+    end = offset + length
+    while offset < end:
+        copied = _copy_some(source.fileno(), offset, end - offset, file)
+        if not copied:
+            raise OSError(errno.EIO, f"the body ends {end - offset} bytes early")
+        offset += copied
+
+
+def _copy_some(source: int, offset: int, length: int, file: IO[bytes]) -> int:
+    if hasattr(os, "copy_file_range"):
+        try:
+            return os.copy_file_range(source, file.fileno(), length, offset_src=offset)
+        except OSError as error:
+            if error.errno not in NOT_HERE:
+                raise
+    return os.write(file.fileno(), os.pread(source, min(length, 1 << 20), offset))
 
 
 @contextmanager

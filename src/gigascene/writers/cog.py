@@ -7,8 +7,6 @@ file beside it gets header, overviews and full resolution, row by row of tiles.
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -43,15 +41,13 @@ from gigascene.metadata.geotiff_tags import geotiff_tags, ungeoreferenced_allowe
 from gigascene.model.contracts import OnDisk, Record
 from gigascene.model.errors import UsageError, WriteFailed
 from gigascene.model.plan import Format, Plan
+from gigascene.storage.local import copy
 from gigascene.writers._body import FileSink
 from gigascene.writers._limits import check_sides
 from gigascene.writers._on_disk import SHARES, WITH_SMALLER
 
 A_TILE = 120
 """Bytes that the place and the lengths of one tile take while the file is assembled, in arrays and in the header: measured 60."""
-
-NOT_HERE = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
-"""The kernel or the file system copies no ranges; we do it then."""
 
 
 class CogSink(FileSink):
@@ -207,26 +203,6 @@ def copy_level(level: Level, source: IO[bytes], file: IO[bytes]) -> None:
     for row in range(len(level.starts)):
         for offset, length in level.segments(row):
             copy(source, offset, length, file)
-
-
-def copy(source: IO[bytes], offset: int, length: int, file: IO[bytes]) -> None:
-    """Append part of a file to another, inside the kernel where it can."""
-    end = offset + length
-    while offset < end:
-        copied = _copy_some(source.fileno(), offset, end - offset, file)
-        if not copied:
-            raise OSError(errno.EIO, f"the body ends {end - offset} bytes early")
-        offset += copied
-
-
-def _copy_some(source: int, offset: int, length: int, file: IO[bytes]) -> int:
-    if hasattr(os, "copy_file_range"):
-        try:
-            return os.copy_file_range(source, file.fileno(), length, offset_src=offset)
-        except OSError as error:
-            if error.errno not in NOT_HERE:
-                raise
-    return os.write(file.fileno(), os.pread(source, min(length, 1 << 20), offset))
 
 
 def seen(path: Path, overviews: int) -> tuple[Any, ...]:
