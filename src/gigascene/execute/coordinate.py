@@ -29,7 +29,7 @@ from gigascene.plan.space import check_space
 from gigascene.registry import ENGINES, WRITERS
 from gigascene.storage.folder import SPOOL, target_of
 from gigascene.storage.identity import identity as identity_of
-from gigascene.storage.local import Target, discard, writing
+from gigascene.storage.local import NO_SPACE, Target, discard, writing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,12 +89,19 @@ def prepared(plan: Plan, *, resume: bool) -> Iterator[tuple[Path, Journal]]:
 
 
 def _begun(part: Path, journal: Journal, plan: Plan, *, resume: bool) -> None:
-    """The body with what is good in it. What workers of an earlier run still write to it, if they can, is what belongs there."""
+    """The body with what is good in it, in a file that no worker of an earlier run has in hand.
+
+    Where there is no room for a copy, and pieces have places of their own, the file stays: what is late writes there what belongs there.
+    """
     held, exact = shut_out(part), offset(plan.format, 0, apart=False) is not None
     if not resume:
         discard(part)
-    elif held and not exact and part.exists():
-        renewed(part)
+    elif held and part.exists():
+        try:
+            renewed(part)
+        except OSError as error:
+            if not (exact and error.errno in NO_SPACE):
+                raise
     with part.open("ab+") as body:
         body.truncate(journal.verify(body))
 

@@ -6,8 +6,7 @@ the largest, and what they do not fill takes no room on the disk.
 
 A worker in another process, maybe on another machine, opens the body by a name that no other run has: a hard link. The next run on the
 same target removes it before it makes a body of its own, so a worker that outlives its coordinator finds none, and whoever finds one has
-the right file. Slots that such workers may still write to would lie in the way of who writes pieces behind one another, so a run that goes on
-with them does so in a copy. Who finds none sends its pieces home: another machine without this disk, a file system without hard links.
+the right file. A run that goes on with a body that such workers may have in hand goes on with a copy. Who finds none sends its pieces home: another machine without this disk, a file system without hard links.
 
 Two machines that write to one file of a network's file system must not share pages in their caches: NFS may send back a whole
 page of which a few bytes were changed, and with it what others' bytes were before. Writes that reach the server before they return
@@ -155,12 +154,16 @@ def shut_out(body: Path) -> bool:
 def renewed(body: Path) -> None:
     """The same bytes in a new file, of which nobody knows; what was never written takes no room there either."""
     new = _another(body)
-    with body.open("rb") as source, new.open("xb", buffering=0) as file:
-        size = os.fstat(source.fileno()).st_size
-        file.truncate(size)
-        for begin, end in _written(source.fileno(), size):
-            file.seek(begin)
-            copy(source, begin, end - begin, file)
+    try:
+        with body.open("rb") as source, new.open("xb", buffering=0) as file:
+            size = os.fstat(source.fileno()).st_size
+            file.truncate(size)
+            for begin, end in _written(source.fileno(), size):
+                file.seek(begin)
+                copy(source, begin, end - begin, file)
+    except BaseException:
+        discard(new)
+        raise
     new.replace(body)
 
 
