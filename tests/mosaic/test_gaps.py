@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import rasterio
 import tifffile
+from affine import Affine
+from odc.geo.geobox import GeoBox
 from rasterio.warp import transform_bounds
 
 import gigascene
@@ -18,10 +20,11 @@ import stac_scene
 from gigascene.api.verify import verify
 from gigascene.execute import coordinate
 from gigascene.model import wire
-from gigascene.model.errors import Broken
+from gigascene.model.errors import Broken, LimitExceeded
 from gigascene.model.gap import rectangles
 from gigascene.model.grid import Window
-from gigascene.model.plan import Cut
+from gigascene.model.plan import Cut, Execution
+from gigascene.plan.gaps import searched
 from gigascene.readers import raster
 from range_server import serving
 from tiny_safe import write_jp2, write_l2a
@@ -366,7 +369,7 @@ def test_numbers_and_plain_pictures(command, tmp_path):
         said = command("mosaic", product, path, "-o", target, "--allow-gaps", "--json", *more)
         assert said.code == 3, said.err
         (gap,) = json.loads(said.out)["gaps"]
-        assert gap["window"] == {"top": 64, "left": 128, "height": 64, "width": 64}
+        assert gap["window"] == gap["output"] == {"top": 64, "left": 128, "height": 64, "width": 64}
         found = pixels(target)
         hole = np.zeros((256, 256), bool)
         hole[64:128, 128:192] = True
@@ -385,6 +388,15 @@ def test_a_plan_tells_of_them_before(command, damaged, tmp_path):
     told["scenes"][0]["assets"]["B03_10m"]["gaps"][0]["top"] = 200
     plan.write_text(json.dumps(told))
     assert command("run", plan).code == 4
+
+
+def test_to_try_a_block_needs_memory(tiles):
+    """One block as large as the file, which nobody could hold."""
+    scene = gigascene.open_scene(tiles / "T0" / "B04.tif")
+    (key, asset), grid = *scene.assets.items(), GeoBox((60_000, 60_000), Affine(1, 0, 0, 0, -1, 0), "EPSG:32632")
+    large = replace(scene, assets={key: replace(asset, geobox=grid, blocks=(60_000, 60_000))})
+    with pytest.raises(LimitExceeded, match=r"B04.*--allow-gaps takes 27,.* MiB, and 1,024 MiB are allowed"):
+        searched(large, [key], grid, grid, Execution(memory=1 << 30))
 
 
 def test_errors_of_broken_files_have_a_kind_of_their_own(damaged, tmp_path):

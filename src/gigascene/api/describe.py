@@ -38,7 +38,9 @@ def describe(source: Source, root: str | PathLike[str] | None = None, *, offset:
         "crs": crs_name(grid) if grid is not None else scene.properties.get("proj:code"),
         "bounds": [] if box is None else [box.left, box.bottom, box.right, box.top],
         "footprint": footprint_of(scene, grid),
-        "bands": [_band(asset) for asset in scene.assets.values()],
+        "bands": [
+            _band(asset) | ({"units": ["alpha"]} if key in scene.alpha else {}) for key, asset in scene.assets.items()
+        ],
         "absent": dict(scene.absent),
         "masks": list(scene.masks),
         "products": [name for name in PRODUCTS.names() if _can(scene, name)],
@@ -85,6 +87,16 @@ def _can(scene: Scene, product: str) -> bool:
     return True
 
 
+def _unit(grid: GeoBox) -> str:
+    """In which the sides of pixels are measured."""
+    if grid.crs is None:
+        return "pixels"
+    if grid.crs.geographic:
+        return "degrees"
+    name = str(grid.crs.proj.axis_info[0].unit_name)
+    return "m" if name == "metre" else name
+
+
 def _band(asset: Asset) -> dict[str, Any]:
     return {
         "key": asset.key,
@@ -92,6 +104,7 @@ def _band(asset: Asset) -> dict[str, Any]:
         "href": asset.href,
         "shape": list(asset.geobox.shape),
         "resolution": abs(asset.geobox.affine.a),
+        "resolution_unit": _unit(asset.geobox),
         "dtype": asset.dtype,
         "nodata": asset.nodata,
         "units": list(asset.calibrations),

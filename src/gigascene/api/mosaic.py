@@ -191,6 +191,7 @@ def _keeps_numbers(
 
 
 def _is_picture(scene: Scene) -> bool:
-    kinds = {(asset.href, asset.dtype) for asset in scene.assets.values()}
-    small = all(asset.dtype in {"uint8", "uint16"} for asset in scene.assets.values())
-    return scene.sensor == "raster" and len(kinds) == 1 and small and len(scene.assets) in {3, 4}
+    bands = [asset for key, asset in scene.assets.items() if key not in scene.alpha]
+    kinds = {(asset.href, asset.dtype) for asset in bands}
+    small = all(asset.dtype in {"uint8", "uint16"} for asset in bands)
+    return scene.sensor == "raster" and len(kinds) == 1 and small and len(bands) in {3, 4 - len(scene.alpha)}

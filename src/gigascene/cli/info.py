@@ -100,4 +100,4 @@ def _plain(facts: dict[str, Any], *, json: bool) -> None:
 def _line(band: dict[str, Any]) -> str:
     rows, columns = band["shape"]
     units = ", ".join(band["units"]) or "stored numbers"
-    return f"{band['key']:>10}  {band['name']:<10} {columns:>6} x {rows:<6} {band['resolution']:g} m  {band['dtype']}  {units}"
+    return f"{band['key']:>10}  {band['name']:<10} {columns:>6} x {rows:<6} {band['resolution']:g} {band['resolution_unit']}  {band['dtype']}  {units}"

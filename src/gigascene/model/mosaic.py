@@ -57,9 +57,6 @@ class Layer:
     judged: tuple[str, ...] = ()
     """Keys of the bands by which each pixel is judged, where the best is taken; empty: the order decides."""
 
-    alpha: str = ""
-    """Key of a band that is 0 where there is no data; empty: the bands themselves say."""
-
     edges: Edges | None = None
 
 

@@ -69,7 +69,10 @@ class Asset:
     """Whole blocks that cannot be decoded, where the user allowed it: they are no data, and are not read."""
 
     index: int = 1
-    """Band number inside the file, from 1."""
+    """Band number inside the file, from 1; 0: what the file says of its pixels, 255 where they are valid."""
+
+    aliases: tuple[str, ...] = ()
+    """Further names by which users may call it."""
 
     identity: str = ""
     """Size and modification time (or ETag) when the scene was opened; checked again when pixels are read."""
@@ -127,6 +130,9 @@ class Scene:
     """By common name, why a band it should have is not there: its file is missing or broken. Words for people.
     By key where only one of several resolutions of the band is not there."""
 
+    alpha: tuple[str, ...] = ()
+    """Keys of bands that are 0 where there is no data: alpha, and the masks of whole files. They are no bands to be shown."""
+
     masks: Mapping[str, Mask] = field(default_factory=dict)
     """Named masks its quality band can give."""
 
@@ -150,13 +156,15 @@ class Scene:
         """
         if name in self.assets:
             return (self.assets[name],)
-        found = (a for a in self.assets.values() if name in {a.name, a.key.removesuffix(f"_{a.gsd_m or 0:g}m")})
+        found = (
+            a for a in self.assets.values() if name in {a.name, a.key.removesuffix(f"_{a.gsd_m or 0:g}m"), *a.aliases}
+        )
         return tuple(sorted(found, key=lambda asset: abs(asset.geobox.affine.a)))
 
     @property
     def names(self) -> tuple[str, ...]:
         """Common names of all its bands, in the archive's order, each once."""
-        return tuple(dict.fromkeys(asset.name for asset in self.assets.values()))
+        return tuple(dict.fromkeys(asset.name for key, asset in self.assets.items() if key not in self.alpha))
 
     def calibration(self, asset: Asset, quantity: str) -> Calibration:
         """How the stored numbers of one of its assets become a quantity.

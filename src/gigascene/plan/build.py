@@ -91,7 +91,7 @@ def gapped(gather: Gather, wish: Wish) -> tuple[Gather, tuple[Gap, ...]]:
     if not wish.allow_gaps:
         return gather, ()
     keys = [asset.key for asset in gather.sources()]
-    scene, gaps = searched(gather.scene, keys, gather.geobox, wish.execution.workers, whole=True)
+    scene, gaps = searched(gather.scene, keys, gather.geobox, gather.geobox, wish.execution, whole=True)
     return Gather(scene, gather.product, gather.recipe, gather.geobox), gaps
 
 
@@ -278,7 +278,7 @@ def only_read(gather: Gather) -> Scene:
     """The scene with only the assets and masks that are read."""
     scene, recipe = gather.scene, gather.recipe
     masks = {name: scene.masks[name] for name in recipe.masks}
-    keys = {*recipe.bands, *(key for mask in masks.values() for key in assets_of(mask))}
+    keys = {*recipe.bands, *scene.alpha, *(key for mask in masks.values() for key in assets_of(mask))}
     assets = {key: scene.assets[key] for key in scene.assets if key in keys}
     unread = {asset.href for asset in scene.assets.values()} - {asset.href for asset in assets.values()}
     checksums = {href: said for href, said in scene.checksums.items() if href not in unread}

@@ -46,8 +46,9 @@ def needs_of(product: Product, scene: Scene, bands: Sequence[str] = ()) -> tuple
 
 def _named(product: Product, scene: Scene, bands: Sequence[str]) -> tuple[str, ...]:
     """The bands the user names; all of them, in order, where the scene has just as many."""
-    if not bands and len(scene.assets) == product.choose:
-        bands = tuple(scene.assets)
+    shown = tuple(key for key in scene.assets if key not in scene.alpha)
+    if not bands and len(shown) == product.choose:
+        bands = shown
     if len(bands) != product.choose:
         raise UsageError(
             f"{product.name!r} is made of {product.choose} bands; name them: --bands {','.join(scene.names[: product.choose])}"

@@ -16,11 +16,14 @@ from typing import TypeVar
 import numpy as np
 from odc.geo.geobox import GeoBox
 
-from gigascene.model.errors import BadInput, Broken, MissingBands
+from gigascene.model.errors import BadInput, Broken, LimitExceeded, MissingBands
 from gigascene.model.gap import Gap, rectangles
 from gigascene.model.grid import PieceGrid, Window
+from gigascene.model.plan import Execution
 from gigascene.model.scene import Asset, Scene
+from gigascene.plan.memory import MB, base
 from gigascene.readers.window import read
+from gigascene.works._placed import whole_shift
 from gigascene.works._reach import pixel_size, reach
 
 HALO = 4
@@ -29,12 +32,15 @@ HALO = 4
 AT_ONCE = 64 << 20
 """Bytes of decoded blocks in hand at once; at least one."""
 
+COPIES = 4
+"""What a block takes while it is decoded: itself, GDAL's, and JPEG 2000's samples of four bytes."""
+
 T = TypeVar("T")
 U = TypeVar("U")
 
 
 def searched(
-    scene: Scene, keys: Iterable[str], output: GeoBox, workers: int, *, whole: bool = False
+    scene: Scene, keys: Iterable[str], grid: GeoBox, output: GeoBox, execution: Execution, *, whole: bool = False
 ) -> tuple[Scene, tuple[Gap, ...]]:
     """The scene with the gaps of these assets, and what is told of each: by asset, from the north.
 
@@ -44,17 +50,27 @@ def searched(
         Its assets must have been looked at.
     keys : str
         Of the assets that will be read.
+    grid : GeoBox
+        On which the product is made of this scene.
     output : GeoBox
         What is made: blocks that cannot reach it do not matter.
-    workers : int
-        Threads that decode.
+    execution : Execution
+        How many threads may decode, and in how much memory.
     whole : bool
         Every block matters, for numbers are measured over the whole scene.
+
+    Raises
+    ------
+    LimitExceeded
+        One block alone does not fit in the memory allowed.
     """
     assets, gaps = dict(scene.assets), []
     for key in sorted(set(keys)):
         asset = assets[key]
-        found = [(one, _reached(asset, one, output)) for one in _broken(asset, output, workers, whole=whole)]
+        copied = asset.geobox == grid
+        found = [
+            (one, _reached(asset, one, output, copied=copied)) for one in _broken(asset, output, execution, whole=whole)
+        ]
         kept = tuple((one, there) for one, there in found if there is not None or whole)
         assets[key] = replace(asset, gaps=tuple(one for one, _ in kept))
         gaps += [
@@ -98,11 +114,9 @@ def _sentence(words: str) -> str:
     return line if line.endswith((".", "!", "?")) else f"{line}."
 
 
-def _broken(asset: Asset, output: GeoBox, workers: int, *, whole: bool) -> tuple[Window, ...]:
+def _broken(asset: Asset, output: GeoBox, execution: Execution, *, whole: bool) -> tuple[Window, ...]:
     """Blocks that cannot be decoded, joined to rectangles."""
-    area = _area(asset, output, whole=whole)
-    size = asset.blocks[0] * asset.blocks[1] * np.dtype(asset.dtype).itemsize
-    threads = max(1, min(workers, AT_ONCE // size))
+    area, threads = _area(asset, output, whole=whole), _threads(asset, execution)
     with ThreadPoolExecutor(threads) as pool:
         blocks = _blocks(asset, area)
         bad = []
@@ -110,6 +124,19 @@ def _broken(asset: Asset, output: GeoBox, workers: int, *, whole: bool) -> tuple
             tried = pool.map(lambda block: _decodes(asset, block), some)
             bad += [block for block, good in zip(some, tried, strict=True) if not good]
     return rectangles(bad)
+
+
+def _threads(asset: Asset, execution: Execution) -> int:
+    """As many as may hold a block each; raises `LimitExceeded` where one may not."""
+    rows, columns = (min(side, most) for side, most in zip(asset.blocks, asset.geobox.shape, strict=True))
+    size = rows * columns * np.dtype(asset.dtype).itemsize * COPIES
+    room = execution.memory - base()
+    if size > room:
+        raise LimitExceeded(
+            f"{asset.href}, band {asset.key}: to try one of its blocks for --allow-gaps takes "
+            f"{(base() + size) / MB:,.0f} MiB, and {execution.memory / MB:,.0f} MiB are allowed. Allow more with --memory."
+        )
+    return max(1, min(execution.workers, min(room, AT_ONCE * COPIES) // size))
 
 
 def _decodes(asset: Asset, block: Window) -> bool:
@@ -141,10 +168,12 @@ def _area(asset: Asset, output: GeoBox, *, whole: bool) -> Window:
     return wide.common(every) or every
 
 
-def _reached(asset: Asset, window: Window, output: GeoBox) -> Window | None:
-    """Pixels of the output that some of the asset's may touch; None where there are none."""
-    if asset.geobox == output:
-        return window
+def _reached(asset: Asset, window: Window, output: GeoBox, *, copied: bool) -> Window | None:
+    """Pixels of the output that some of the asset's may touch, just these where they are `copied` to one lattice; None: there are none."""
+    if copied and (shift := whole_shift(asset.geobox, output)) is not None:
+        down, across = shift
+        moved = replace(window, top=window.top - down, left=window.left - across)
+        return moved.within(tuple(output.shape))
     wide = window.grown(HALO)
     a = asset.geobox.affine
     under = GeoBox((wide.height, wide.width), a @ a.translation(wide.left, wide.top), asset.geobox.crs)

@@ -113,6 +113,5 @@ def plan_of(placed: Sequence[Placed], recipe: Recipe, format: Format, wish: Wish
 def only_placed(placed: Placed) -> Scene:
     """The scene with only what is read of it."""
     scene, layer = only_read(placed.gather), placed.layer
-    others = {*layer.judged, *([layer.alpha] if layer.alpha else [])}
-    more = {key: asset for key, asset in placed.gather.scene.assets.items() if key in others}
+    more = {key: asset for key, asset in placed.gather.scene.assets.items() if key in layer.judged}
     return replace(scene, assets={**scene.assets, **more}, absent={}, properties=dict(scene.properties))

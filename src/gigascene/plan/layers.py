@@ -66,9 +66,9 @@ def gapped(
     gaps: list[Gap] = []
     for source in sources:
         gather, layer = source.gather, source.layer
-        keys = [*(asset.key for asset in gather.sources()), *layer.judged, *([layer.alpha] if layer.alpha else [])]
+        keys = [*(asset.key for asset in gather.sources()), *layer.judged]
         measured = whole or bool(gather.product.maxima)
-        scene, told = searched(gather.scene, keys, output, wish.execution.workers, whole=measured)
+        scene, told = searched(gather.scene, keys, gather.geobox, output, wish.execution, whole=measured)
         gather = Gather(scene, gather.product, gather.recipe, gather.geobox)
         kept.append(replace(source, gather=gather))
         gaps += told
@@ -126,7 +126,7 @@ def _picture(picture: Picture, *, alone: bool) -> Source:
     recipe = Recipe(product=AS_IT_IS, bands=picture.bands, quantity="dn", look=Look(), tone=NO_TONE)
     recipe = replace(recipe, packing="document" if alone else "nodata")
     gather = Gather(picture.scene, as_it_is(len(picture.bands)), recipe, picture.grid)
-    return Source(gather=gather, layer=Layer(bands=picture.bands, grid=picture.grid, alpha=picture.alpha))
+    return Source(gather=gather, layer=Layer(bands=picture.bands, grid=picture.grid))
 
 
 def ordered(sources: list[Source], combine: str, best: str) -> list[Source]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.enums import ColorInterp
 
 from gigascene.codecs._tiff_options import NUMBERS as TYPES
 from gigascene.kernels.numbers import number_of
@@ -21,7 +21,6 @@ from gigascene.plan.build import NO_TONE
 from gigascene.plan.layers import Source
 from gigascene.plan.work import as_it_is
 from gigascene.readers import raster
-from gigascene.readers.window import MASK
 from gigascene.works.gather import Gather
 
 EXACT_IN_FLOAT = ("uint8", "int8", "uint16", "int16", "float32")
@@ -44,7 +43,6 @@ class _Raster:
 
     scene: Scene
     asset: Asset
-    alpha: str
     colors: str
 
     @property
@@ -94,33 +92,29 @@ def check_resampling(dtype: str, resampling: str) -> None:
 
 def _raster(scene: Scene, bands: Sequence[str]) -> _Raster:
     first = next(iter(scene.assets.values()))
-    if scene.sensor != "raster" or any(asset.href != first.href for asset in scene.assets.values()):
+    if scene.sensor != "raster" or any(
+        asset.href != first.href for key, asset in scene.assets.items() if key not in scene.alpha
+    ):
         raise BadInput(f"scene {scene.id!r} is no plain raster: choose a product, such as true-color.")
     with raster.opened(first.href, band=first.key) as source:
-        colors, flags = source.colorinterp, source.mask_flag_enums[0]
-        table = _table(source) if ColorInterp.palette in colors else ""
-    kinds = dict(zip(scene.assets, colors, strict=True))
-    key = _band(scene, [key for key, kind in kinds.items() if kind != ColorInterp.alpha], bands, first.href)
-    alpha = next((key for key, kind in kinds.items() if kind == ColorInterp.alpha), "")
-    if not alpha and MaskFlags.per_dataset in flags:
-        alpha = "mask"
-        mask = replace(first, key="mask", name="mask", index=MASK, dtype="uint8", nodata=None)
-        scene = replace(scene, assets={**scene.assets, "mask": mask})
-    asset = replace(scene.assets[key], nodata=None) if alpha else scene.assets[key]
+        table = _table(source) if ColorInterp.palette in source.colorinterp else ""
+    key = _band(scene, bands, first.href)
+    asset = scene.assets[key]
     if asset.dtype not in TYPES:
         raise BadInput(f"holds {asset.dtype}; {', '.join(TYPES)} are kept.", asset.href, key)
-    scene = replace(scene, assets={**scene.assets, key: asset})
-    return _Raster(scene=scene, asset=asset, alpha=alpha, colors=table)
+    return _Raster(scene=scene, asset=asset, colors=table)
 
 
-def _band(scene: Scene, keys: Sequence[str], bands: Sequence[str], href: str) -> str:
+def _band(scene: Scene, bands: Sequence[str], href: str) -> str:
+    keys = [key for key in scene.assets if key not in scene.alpha]
     if len(bands) > 1:
         raise UsageError(f"{NUMBERS} are of one band; {len(bands)} are named")
-    if bands and bands[0] not in keys:
+    named = [asset.key for name in bands for asset in scene.assets_of(name) if asset.key in keys]
+    if bands and not named:
         raise UnknownName(bands[0], f"band of {scene.id}", "", tuple(keys))
-    if not bands and len(keys) > 1:
+    if not bands and len(keys) != 1:
         raise BadInput(f"has {len(keys)} bands, and {NUMBERS} are of one.", href, hint="Choose it: --bands 1")
-    return bands[0] if bands else keys[0]
+    return named[0] if bands else keys[0]
 
 
 def _table(source: Any) -> str:
@@ -164,7 +158,7 @@ def _nodata(found: Sequence[_Raster], dtype: str, said: float | None) -> float |
 
 def _meaning(one: _Raster, nodata: float) -> _Raster:
     """Files that do not say what is no data mean the number that was named."""
-    if one.alpha or one.asset.nodata is not None or not np.isfinite(nodata):
+    if one.scene.alpha or one.asset.nodata is not None or not np.isfinite(nodata):
         return one
     asset = replace(one.asset, nodata=nodata)
     return replace(one, asset=asset, scene=replace(one.scene, assets={**one.scene.assets, asset.key: asset}))
@@ -183,4 +177,4 @@ def _source(one: _Raster) -> Source:
     key = one.asset.key
     recipe = Recipe(product=NUMBERS, bands=(key,), quantity="dn", look=Look(), tone=NO_TONE)
     gather = Gather(one.scene, as_it_is(1), recipe, one.asset.geobox)
-    return Source(gather=gather, layer=Layer(bands=(key,), grid=one.asset.geobox, alpha=one.alpha))
+    return Source(gather=gather, layer=Layer(bands=(key,), grid=one.asset.geobox))

@@ -15,6 +15,7 @@ import numpy as np
 import rasterio
 from odc.geo.geobox import GeoBox
 from rasterio.abc import FileContainer
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
 
 from gigascene.model.errors import BadInput, Broken
@@ -76,6 +77,11 @@ class Header:
 
     offset: float = 0.0
     unit: str = "1"
+    alpha: bool = False
+    """The band tells where the others have data."""
+
+    masked: bool = False
+    """The file has a mask of its own, for all bands."""
     """Declared in the file, or ``"1"``."""
 
 
@@ -116,6 +122,8 @@ def describe(href: str, *, band: str, index: int, kinds: tuple[Kind, ...]) -> He
             scale=float(source.scales[index - 1]),
             offset=float(source.offsets[index - 1]),
             unit=source.units[index - 1] or "1",
+            alpha=source.count > 1 and source.colorinterp[index - 1] == ColorInterp.alpha,
+            masked={MaskFlags.per_dataset} == set(source.mask_flag_enums[index - 1]),
         )
 
 

@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from gigascene.kernels import feather
-from gigascene.model.block import Block
 from gigascene.model.grid import Window
 from gigascene.model.mosaic import ONE, Edges, Layer
-from gigascene.readers.window import lost, read
 from gigascene.works._reach import corners, period, turns
 from gigascene.works._warp import Warp
 from gigascene.works.gather import Gather
@@ -78,7 +76,7 @@ class Placed:
         if places is None:
             return None
         at, inside = places
-        block = self._with_alpha(self.gather.stored(inside), inside)
+        block = self.gather.stored(inside)
         if self.shift is not None:
             return Part(at, block.data, block.valid)
         return Part(at, *self.warp.apply_nearest(block.data, block.valid, inside, at))
@@ -89,7 +87,7 @@ class Placed:
         if places is None:
             return None
         at, inside = places
-        block = self._with_alpha(self.gather.physical(inside), inside)
+        block = self.gather.physical(inside)
         values = self.balanced(block.data)
         if self.shift is not None:
             return Part(at, values, block.valid)
@@ -129,10 +127,7 @@ class Placed:
 
     def covered(self, window: Window) -> NDArray[np.bool_]:
         """Where the scene has data, of its own pixels: told by its first band and the masks alone."""
-        valid = self.gather.present(window)
-        if self.layer.alpha:
-            valid &= self._alpha(window)
-        return valid
+        return self.gather.present(window)
 
     def _ramp(self, edges: Edges, inside: Window) -> NDArray[np.uint16]:
         """From the pixels around; beyond the scene there are none."""
@@ -151,21 +146,6 @@ class Placed:
             return self.warp.apply(values, valid, inside, at)
         found, good = self.warp.apply_nearest(values, valid, inside, at)
         return np.where(good, found, np.float32(np.nan)), good
-
-    def _with_alpha(self, block: Block, window: Window) -> Block:
-        """Without the pixels that the file's own alpha or mask leaves out."""
-        if self.layer.alpha:
-            there = self._alpha(window)
-            block.valid[~there] = False
-            if block.data.dtype.kind == "f":
-                block.data[:, ~there] = np.nan
-        return block
-
-    def _alpha(self, window: Window) -> NDArray[np.bool_]:
-        asset = self.gather.scene.assets[self.layer.alpha]
-        found: NDArray[np.bool_] = read(asset, window) > 0
-        gap = lost(asset, window)
-        return found if gap is None else found & ~gap
 
 
 def _shows_twice(source: GeoBox, output: GeoBox) -> bool:

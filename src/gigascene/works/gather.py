@@ -46,6 +46,7 @@ class Gather:
         self.recipe = recipe
         self.geobox = geobox
         self.assets = tuple(scene.assets[key] for key in recipe.bands)
+        self.alpha = tuple(scene.assets[key] for key in scene.alpha)
         self.calibrations = tuple(scene.calibration(asset, recipe.quantity) for asset in self.assets)
         for asset in self.sources():
             self._way(asset)
@@ -71,7 +72,7 @@ class Gather:
         sizes = [np.dtype(asset.dtype).itemsize for asset in self.assets]
         channels = max(len(self.product.channels), 1)
         return Needs(
-            pixel=sum(sizes) + 1 + 2 * len(self.recipe.masks)
+            pixel=sum(sizes) + 1 + 2 * (len(self.recipe.masks) + len(self.alpha))
             if self.tabled
             else 4 * (3 * len(self.assets) + 3 * channels) + 8 + self._averaged_bytes,
             block=self.assets[0].blocks,
@@ -117,7 +118,7 @@ class Gather:
         return Block(window=window, data=data, valid=self._masked(valid, window))
 
     def present(self, window: Window) -> NDArray[np.bool_]:
-        """Where there is data, (y, x), told by the first band, bands with gaps and the masks alone."""
+        """Where there is data, (y, x), told by the first band, bands with gaps, masks and alpha alone."""
         asset = self.assets[0]
         if asset.geobox == self.geobox and np.dtype(asset.dtype).kind in "ui":
             valid = read(asset, window) != _nodata(asset)
@@ -160,7 +161,7 @@ class Gather:
     def sources(self) -> Iterator[Asset]:
         """Bands and quality bands that it reads."""
         masks = (self.scene.masks[name] for name in self.recipe.masks)
-        keys = {*self.recipe.bands, *(key for mask in masks for key in assets_of(mask))}
+        keys = {*self.recipe.bands, *self.scene.alpha, *(key for mask in masks for key in assets_of(mask))}
         return (self.scene.assets[key] for key in sorted(keys))
 
     def _way(self, asset: Asset) -> align.Axes | None:
@@ -177,6 +178,8 @@ class Gather:
             valid &= ~flags.masked(self._quality(asset, window), tests)
             if asset.gaps:
                 valid &= self._quality(asset, window, untold) == 0
+        for asset in self.alpha:
+            valid &= (self._quality(asset, window) > 0) & (self._quality(asset, window, untold) == 0)
         return valid
 
     def _quality(
