@@ -110,3 +110,17 @@ def test_a_box_that_no_tile_touches_and_a_grid_nobody_knows(tell, tiles, tmp_pat
     assert code == 2
     assert "utm77:10m" in said
     assert not (tmp_path / "m.tif").exists()
+
+
+def test_bands_whose_metadata_are_gone(tell, small_scene, tmp_path):
+    """Neither passed over beside others, nor taken for plain pictures."""
+    for name in ("whole", "parted"):
+        shutil.copytree(small_scene, tmp_path / "scenes" / name)
+    for path in (tmp_path / "scenes" / "parted").glob("*_MTL.*"):
+        path.unlink()
+    for source in (tmp_path / "scenes", tmp_path / "scenes" / "parted"):
+        for more in ((), ("--allow-gaps",)):
+            code, said = tell("mosaic", "true-color", source, "-o", tmp_path / "m.tif", *more)
+            assert code == 4
+            assert "parted: holds bands of " in said
+            assert "_MTL.txt (or .xml or .json), which says what they mean. Fetch it too." in said

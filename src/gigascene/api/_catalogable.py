@@ -17,7 +17,7 @@ from gigascene.metadata.stac_scene import Listed
 from gigascene.model.errors import BadInput, GigasceneError
 from gigascene.model.scene import Asset, Scene
 from gigascene.model.sensor import Archive
-from gigascene.sensors import SENSORS, is_stac, sensor_of
+from gigascene.sensors import is_stac, lacking, sensor_of
 from gigascene.sensors._stac_file import find_items
 from gigascene.storage.folder import MARKER
 from gigascene.storage.local import ITEM
@@ -84,7 +84,7 @@ def _scene(path: Path) -> Draft | str | None:
         sensor = sensor_of(archive)
         if sensor is not None:
             return _draft(sensor.open(archive), archive, path)
-        words = next(filter(None, (SENSORS[name].lacks(archive) for name in SENSORS.names())), "")
+        words = lacking(archive)
         return str(BadInput(words, archive.name, hint="Fetch it too.")) if words else None
     except GigasceneError as error:
         return str(error)

@@ -13,7 +13,7 @@ from gigascene.model.errors import BadInput, UsageError
 from gigascene.model.gap import Gap
 from gigascene.model.scene import Scene
 from gigascene.plan.gaps import opened
-from gigascene.sensors import Located, find_items, is_stac, open_items, scenes_of, sensor_of
+from gigascene.sensors import Located, find_items, is_stac, lacking, open_items, scenes_of, sensor_of
 from gigascene.sensors import open_scene as open_archived
 from gigascene.sensors.raster import is_raster, scene_of_raster, scene_of_rasters
 from gigascene.settings import settings
@@ -148,10 +148,12 @@ def _is_item(path: Path) -> bool:
 
 
 def _is_scene(path: Path) -> bool:
+    """True for one that can be opened, and for one whose metadata are gone: to be told, not passed over."""
     if not path.is_dir() and not path.name.lower().endswith((*TARS, ".zip")):
         return False
     try:
-        return sensor_of(open_archive(path)) is not None
+        archive = open_archive(path)
+        return sensor_of(archive) is not None or bool(lacking(archive))
     except BadInput:  # an empty folder, or one of folders
         return False
 
