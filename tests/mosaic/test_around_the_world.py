@@ -167,3 +167,25 @@ def test_a_place_beside_no_place(zone_1, tmp_path):
     for scenes, grid in (([zone_1, nowhere], None), ([nowhere], "utm32:10m")):
         with pytest.raises(UsageError, match="say where these lie first"):
             made(scenes, tmp_path / "b.tif", grid=grid)
+
+
+@pytest.mark.parametrize("grid", ["EPSG:32701:5000", "EPSG:3857:5000", "EPSG:4326:0.05"])
+def test_lines_at_the_date_line(tmp_path, grid):
+    """One that goes on there, and one that is cut there, are drawn from end to end."""
+    place = Affine(5000, 0, 100_000, 0, -5000, 8_200_000)
+    profile = {"driver": "GTiff", "count": 3, "dtype": "uint8", "crs": "EPSG:32701", "transform": place}
+    with rasterio.open(tmp_path / "a.tif", "w", height=SIDE, width=SIDE, **profile) as file:
+        file.write(np.full((3, SIDE, SIDE), 90, np.uint8))
+    lines = {"cut": [[[179.6, -17], [180, -17]], [[-180, -17], [-178.6, -17]]], "on": [[[179.6, -17], [181.4, -17]]]}
+    found = []
+    for name, parts in lines.items():
+        (tmp_path / "l.json").write_text(json.dumps({"type": "MultiLineString", "coordinates": parts}))
+        wishes = {"grid": grid, "overlay": tmp_path / "l.json", "overlay_color": "#ff0000", "stretch": "0:255"}
+        gigascene.mosaic("rgb", tmp_path / "a.tif", tmp_path / f"{name}.tif", workers=1, bands="123", **wishes)
+        with rasterio.open(tmp_path / f"{name}.tif") as file:
+            pixels = file.read()
+        found.append((pixels[0] == 255) & (pixels[1] < 50))
+    columns = np.flatnonzero(found[0].any(axis=0))
+    assert columns.size == np.ptp(columns) + 1  # without a gap
+    assert 35 <= columns.size <= 42
+    assert (found[0] != found[1]).sum() <= 2

@@ -19,6 +19,8 @@ from gigascene.model.errors import BadInput, UnknownName, UsageError
 from gigascene.model.overlay import Overlay
 from gigascene.model.plan import KEPT, Format, Recipe
 from gigascene.plan import geojson
+from gigascene.works._projection import world
+from gigascene.works._reach import period
 from gigascene.works.overlay import packed
 
 F64 = NDArray[np.float64]
@@ -124,9 +126,11 @@ def _pieces(path: str, grid: GeoBox, reach: int) -> NDArray[np.int64]:
     starts, ends = _cut(starts, ends, longest)
     there = None if crs == CRS(wkt) else Transformer.from_crs(name, wkt, always_xy=True)
     found = []
-    for turn in (-360, 0, 360) if CRS(wkt).is_geographic else (0,):
-        to_pixels = _to_pixels(there, grid, float(turn))
-        for pieces, rest in _straight(starts, ends, to_pixels, (grid.shape[1], grid.shape[0]), reach / UNIT):
+    around = world(grid)
+    for turn in (-around, 0.0, around) if around else (0.0,):
+        to_pixels = _to_pixels(there, grid, turn)
+        size = grid.shape[1], grid.shape[0]
+        for pieces, rest in _straight(starts, ends, to_pixels, size, reach / UNIT, period(grid)):
             found.append(pieces)
             if sum(map(len, found)) + rest > MOST:
                 raise BadInput(f"has more than {MOST:,} pieces of line within the picture.", path)
@@ -193,18 +197,19 @@ def _to_pixels(there: Transformer | None, grid: GeoBox, turn: float) -> Callable
 
 
 def _straight(
-    starts: F64, ends: F64, to_pixels: Callable[[F64], F64], size: tuple[int, int], reach: float
+    starts: F64, ends: F64, to_pixels: Callable[[F64], F64], size: tuple[int, int], reach: float, around: float
 ) -> Iterator[tuple[NDArray[np.int64], int]]:
     """Edges halved until each part is short and straight on the grid; those that cannot touch it are left out.
 
-    After each halving: the parts that are done, and how many are not.
+    After each halving: the parts that are done, and how many are not. `around`: columns after which the map repeats itself.
     """
-    a, b = to_pixels(starts), to_pixels(ends)
+    a = to_pixels(starts)
+    b = _beside(a, to_pixels(ends), around)
     for _ in range(HALVINGS):
         if not len(starts):
             return
         middles = (starts + ends) / 2
-        m = to_pixels(middles)
+        m = _beside(a, to_pixels(middles), around)
         three = np.stack([a, m, b])
         finite = np.isfinite(three).all(axis=2)
         whole = finite.all(axis=0)
@@ -218,3 +223,13 @@ def _straight(
         yield np.rint(np.concatenate([a[done], b[done]], axis=1) * UNIT).astype(np.int64), int(rest.sum())
         starts, ends = np.concatenate([starts[rest], middles[rest]]), np.concatenate([middles[rest], ends[rest]])
         a, b = np.concatenate([a[rest], m[rest]]), np.concatenate([m[rest], b[rest]])
+
+
+def _beside(points: F64, others: F64, around: float) -> F64:
+    """Others in the same world as the points: an edge goes on across the edge of the map."""
+    if not around:
+        return others
+    found = others.copy()
+    with np.errstate(invalid="ignore"):
+        found[:, 0] -= around * np.rint((others[:, 0] - points[:, 0]) / around)
+    return found
