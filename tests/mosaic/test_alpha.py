@@ -115,6 +115,12 @@ def test_a_mask_is_an_input(command, tmp_path):
     receipt = json.loads((tmp_path / "a.tif.receipt.json").read_text())
     assert f"{path}.msk" in {one["href"] for one in receipt["inputs"]}
     assert command("plan", *words, "--save", tmp_path / "p.json").code == 0
+    told = json.loads((tmp_path / "p.json").read_text())
+    told["scenes"][0]["alpha"] = ["elsewhere"]
+    (tmp_path / "changed.json").write_text(json.dumps(told))
+    said = command("run", tmp_path / "changed.json")
+    assert said.code == 4
+    assert "does not have its bands" in said.err
     write(tmp_path / "beside.tif.msk", np.zeros((1, 3, 3), np.uint8))
     said = command("run", tmp_path / "p.json")
     assert said.code == 4

@@ -189,3 +189,12 @@ def test_lines_at_the_date_line(tmp_path, grid):
     assert columns.size == np.ptp(columns) + 1  # without a gap
     assert 35 <= columns.size <= 42
     assert (found[0] != found[1]).sum() <= 2
+
+
+def test_a_map_around_a_pole_becomes_all_longitudes(tmp_path):
+    """Its outline knows no pole, and points of it come near to 180 degrees and to 90 without being there."""
+    source = raster(tmp_path / "a.tif", "EPSG:3413", Affine(25e3, 0, -712_500, 0, -25e3, 787_000), (SIDE, SIDE))
+    pixels, bounds = made(source, tmp_path / "b.tif", grid="EPSG:4326:0.5")
+    assert (bounds.left, bounds.right, bounds.top) == (-180, 180, 90)
+    assert (pixels[0] > 0).all()
+    assert (pixels[:, [0, -1]] > 0).any(axis=0).all()

@@ -61,7 +61,7 @@ def check(plan: Plan) -> None:
         raise BadInput("this plan does not have a source that could be run.")
     true = {
         "its bands": bool(recipe.bands) == bool(plan.scenes)
-        and all(key in scene.assets for scene, keys in bands_of(plan) for key in keys),
+        and all(key in scene.assets for scene, keys in bands_of(plan) for key in (*keys, *scene.alpha)),
         "pixels": _pixels_fit(plan, product),
         "channels": product is None or _channels_fit(plan, product),
         "its masks": all(name in scene.masks for scene in plan.scenes for name in recipe.masks),

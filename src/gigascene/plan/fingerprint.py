@@ -80,8 +80,8 @@ def fingerprint(plan: Plan) -> str:
 
 def _unplaced(scene: Scene) -> Any:
     """All that decides pixels, without the place and the state of the files."""
-    assets = {key: replace(asset, href="", identity="") for key, asset in scene.assets.items()}
-    return wire.to_wire([scene.id, assets, scene.masks])
+    assets = {key: replace(asset, href="", identity="", aliases=()) for key, asset in scene.assets.items()}
+    return wire.to_wire([scene.id, assets, scene.masks, scene.alpha])
 
 
 def identity(plan: Plan) -> str:

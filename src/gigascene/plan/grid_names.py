@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -205,10 +205,27 @@ def _union(lattice: Lattice, sources: Sequence[GeoBox]) -> Bounds:
         if good.any():
             spans.append(span(x[good], lattice.world))
             rows += [float(y[good].min()), float(y[good].max())]
+    poles = [pole for source in sources for pole in _poles(source)] if lattice.crs.geographic else []
+    if poles:  # all longitudes meet there, and no outline tells
+        spans.append((-180.0, 180.0))
+        rows += poles
     if not spans:
         raise UsageError("no scene can be shown on this grid: its CRS is made for another part of the Earth")
     west, east = _together(spans, lattice.world)
     return west, min(rows), east, max(rows)
+
+
+def _poles(source: GeoBox) -> Iterator[float]:
+    """Latitudes of the poles that lie within a map on which they are points."""
+    if world(source):
+        return
+    to_map = Transformer.from_crs(DEGREES, source.crs.to_wkt(), always_xy=True)
+    for pole in (90.0, -90.0):
+        x, y = to_map.transform(0.0, pole, errcheck=False)
+        if np.isfinite(x) and np.isfinite(y):
+            column, row = ~source.affine @ (x, y)
+            if 0 <= column <= source.shape[1] and 0 <= row <= source.shape[0]:
+                yield pole
 
 
 def _together(spans: Sequence[tuple[float, float]], world: float) -> tuple[float, float]:
