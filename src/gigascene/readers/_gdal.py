@@ -77,12 +77,13 @@ class Header:
 
     offset: float = 0.0
     unit: str = "1"
+    """Declared in the file, or ``"1"``."""
+
     alpha: bool = False
     """The band tells where the others have data."""
 
     masked: bool = False
     """The file has a mask of its own, for all bands."""
-    """Declared in the file, or ``"1"``."""
 
 
 def kind_of(href: str, band: str, kinds: tuple[Kind, ...] = KINDS) -> Kind:
