@@ -205,7 +205,8 @@ def _union(lattice: Lattice, sources: Sequence[GeoBox]) -> Bounds:
         if good.any():
             spans.append(span(x[good], lattice.world))
             rows += [float(y[good].min()), float(y[good].max())]
-    poles = [pole for source in sources for pole in _poles(source)] if lattice.crs.geographic else []
+    geographic = lattice.crs is not None and lattice.crs.geographic
+    poles = [pole for source in sources for pole in _poles(source)] if geographic else []
     if poles:  # all longitudes meet there, and no outline tells
         spans.append((-180.0, 180.0))
         rows += poles
