@@ -107,6 +107,8 @@ BAD = {
     "is no TileJSON": {"tilejson.json": json.dumps({"maxzoom": 10**9})},
     "no TileJSON of map tiles": {"tilejson.json": json.dumps({"crs": "EPSG:32632"})},
     "is no TileJSON of": {"tilejson.json": "["},
+    "is no TileJSON of map": {"tilejson.json": "[" * 200_000},
+    "True is not within": {"tilejson.json": json.dumps({"maxzoom": True})},
     "no suffix": {"tilejson.json": json.dumps({"format": "../png"})},
     "on no grid of web maps": {"tilemapresource.xml": RESOURCE.format("raster", 7)},
     "no description of a tile map": {"tilemapresource.xml": RESOURCE.format("mercator", "x")},
@@ -125,6 +127,51 @@ def test_what_is_broken_is_refused_in_words(tmp_path, words):
         (folder / name).write_text(text)
     with pytest.raises(BadInput, match=words):
         gigascene.plan_convert(folder, tmp_path / "b.png")
+
+
+def test_what_is_no_zoom_column_or_tile_is_passed_by(tmp_path):
+    """A date, a zoom too deep to be one, files with the names of folders, other ways to write numbers, tiles beyond the world."""
+    levels = picture()
+    gigascene.convert(geotiff(tmp_path / "a.tif", levels), f"{tmp_path}/tiles/", options={"tile": 64})
+    folder = tmp_path / "tiles"
+    (folder / "tilejson.json").unlink()
+    tile = folder / "7" / "68" / "40.png"
+    for name in (
+        "20240101/1/1.png",
+        "99/1/1.png",
+        "900000000/1/1.png",
+        "8/1/x",
+        "7/068/40.png",
+        "7/68/040.png",
+        "7/128/40.png",
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(tile, folder / name)
+    for name in ("12", "7/70"):
+        (folder / name).touch()
+    gigascene.convert(folder, tmp_path / "b.png")
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "b.png")), levels)
+
+
+def test_tiles_of_two_kinds_are_refused(tmp_path):
+    gigascene.convert(geotiff(tmp_path / "a.tif", picture()), f"{tmp_path}/tiles/", options={"tile": 64})
+    Image.fromarray(noise((64, 64))).save(tmp_path / "tiles" / "7" / "69" / "41.jpg")
+    with pytest.raises(BadInput, match=r"several kinds at zoom 7 \(jpg, png\)"):
+        gigascene.plan_convert(tmp_path / "tiles", tmp_path / "b.png")
+
+
+@pytest.mark.parametrize("name", ["tiles/7/69/41.png", "a_files/8/1_1.png"])
+def test_a_tile_that_changes_is_noticed(tmp_path, name):
+    """Before the run, and before a run that goes on: neither the folder nor the descriptor changes with it."""
+    levels, options = picture(), {"tile": 64}
+    geotiff(tmp_path / "a.tif", levels)
+    gigascene.convert(tmp_path / "a.tif", f"{tmp_path}/tiles/", options=options)
+    gigascene.convert(tmp_path / "a.tif", tmp_path / "a.dzi", options=options)
+    source = tmp_path / ("tiles" if name.startswith("tiles") else "a.dzi")
+    plan = gigascene.plan_convert(source, tmp_path / "b.pam", engine="serial")
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes() + b"\0")
+    with pytest.raises(BadInput, match="has changed since the plan was made"):
+        gigascene.run(plan)
 
 
 def test_a_tile_unlike_the_others_is_named(tmp_path):

@@ -9,8 +9,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
+from PIL import Image
 
 import gigascene
 from cli.shell import PROGRAM, spoken
@@ -404,6 +406,24 @@ def test_who_does_not_see_the_folder_sends_pieces_home(way, on, job, cluster, tm
     assert said.code == 0, said
     assert said.err.count("came by the network") == 1, said
     check(plan, job)
+
+
+@namespaces
+def test_what_is_unpacked_beside_the_target_must_be_seen(job, on, cluster, tmp_path, capsys, monkeypatch):
+    """A PNG as source: workers read its rows there. Who cannot says so, and blames no input."""
+    clean(Path(on("dask").target))
+    gigascene.convert(colors(tmp_path / "a.png"), tmp_path / "b.png")
+    plan = gigascene.plan_convert(tmp_path / "b.png", on("dask").target, engine="dask", workers=2)
+    cluster.worker(under=elsewhere("nothing", plan, tmp_path))
+    gigascene.save_plan(plan, tmp_path / "plan.json")
+    said = spoken(capsys, monkeypatch, "run", tmp_path / "plan.json", "--scheduler", cluster.address, "--quiet")
+    assert said.code == 7, said
+    assert f"does not see {Path(plan.target).parent}" in said.err
+
+
+def colors(path):
+    Image.fromarray(np.random.default_rng(5).integers(0, 255, (300, 200, 3), dtype=np.uint8)).save(path)
+    return path
 
 
 @namespaces

@@ -22,10 +22,13 @@ from gigascene.execute.signals import Stop, stopping
 from gigascene.execute.unpack import unpacked
 from gigascene.model.contracts import Done, Engine, Failed, Sink
 from gigascene.model.errors import BadInput, TaskFailed, Unreached, UsageError, WriteFailed, exit_code
+from gigascene.model.plain_picture import PlainPicture
 from gigascene.model.plan import Plan
+from gigascene.model.scene import Asset
 from gigascene.plan.check import check_versions
 from gigascene.plan.fingerprint import band_of, fingerprint, sources
 from gigascene.plan.space import check_space
+from gigascene.readers import tiles
 from gigascene.registry import ENGINES, WRITERS
 from gigascene.storage.folder import SPOOL, target_of
 from gigascene.storage.identity import identity as identity_of
@@ -111,13 +114,18 @@ def check_inputs(plan: Plan) -> None:
     for source in sources(plan):
         band = band_of(source)
         try:
-            found = identity_of(source.href, fresh=True)
+            found = _identity(source)
         except BadInput as error:
             raise type(error)(error.args[0], source.href, band, hint=error.args[4]) from error
         except OSError as error:
             raise BadInput(f"is gone ({error.strerror}).", source.href, band) from error
         if source.identity and found != source.identity:
             raise BadInput("has changed since the plan was made.", source.href, band, hint="Plan again.")
+
+
+def _identity(source: Asset | PlainPicture) -> str:
+    tiling = None if isinstance(source, Asset) else source.tiling
+    return identity_of(source.href, fresh=True) if tiling is None else tiles.identity(source.href, tiling)
 
 
 def engine_of(plan: Plan, where: Mapping[str, str]) -> Engine:

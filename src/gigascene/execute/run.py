@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from gigascene.execute.in_place import Place, author, offset
 from gigascene.execute.memory import give_back_freed
+from gigascene.execute.unpack import there
 from gigascene.kernels import palette, stretch
 from gigascene.model import wire
 from gigascene.model.block import Block, Shown
@@ -235,5 +237,10 @@ def received(text: str, secrets: dict[str, str], place: Place | None = None) -> 
         check_versions(plan)
     except UsageError as error:
         raise WorkersLost(f"A worker on {platform.node()} is of no use: {error}") from error
+    if not there(plan):
+        raise WorkersLost(
+            f"A worker on {platform.node()} does not see {Path(plan.target).parent}, where PNG and JPEG are unpacked while they are converted: "
+            "it must be a folder that all workers share, or convert them on this machine."
+        )
     hrefs.learn(secrets)
     return Job(plan, place)

@@ -32,15 +32,24 @@ def unpacked(plan: Plan, stopped: Callable[[], None]) -> Iterator[Plan]:
     if picture is None or not picture.from_top:
         yield plan
         return
-    target = Target(Path(plan.target))
-    rows = target.sibling("rows")
+    rows = _rows(plan)
     try:
-        with writing(target.path), rows.open("wb") as file:
+        with writing(Path(plan.target)), rows.open("wb") as file:
             _unpack(picture, file, stopped)
         plain = raw.describe(rows, picture.shape, picture.bands, picture.dtype, sys.byteorder)
         yield replace(plan, picture=replace(plain, alpha=picture.alpha))
     finally:
         discard(rows)
+
+
+def there(plan: Plan) -> bool:
+    """Whether what was unpacked for a plan is seen from here; true of one that needs nothing unpacked."""
+    rows = _rows(plan)
+    return plan.picture is None or plan.picture.href != str(rows) or rows.exists()
+
+
+def _rows(plan: Plan) -> Path:
+    return Target(Path(plan.target)).sibling("rows")
 
 
 def _unpack(picture: PlainPicture, file: BinaryIO, stopped: Callable[[], None]) -> None:

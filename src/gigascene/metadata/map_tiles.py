@@ -54,7 +54,7 @@ def of_tilejson(text: bytes, file: str) -> MapTiles:
             side=_within(found.get("tileSize"), 1, 1 << 16),
             kind=_suffix(found.get("format")),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise BadInput(f"is no TileJSON of map tiles that are read ({error}).", file) from error
 
 
@@ -82,7 +82,7 @@ def of_resource(text: bytes, file: str) -> MapTiles:
 def _within(number: Any, least: int, most: int) -> int | None:
     if number is None:
         return None
-    if not isinstance(number, int) or not least <= number <= most:
+    if type(number) is not int or not least <= number <= most:
         raise ValueError(f"{number!r} is not within {least} to {most}")
     return number
 

@@ -104,7 +104,7 @@ class PlainPicture:
     """Of a picture in tiles."""
 
     identity: str = ""
-    """Size and modification time when it was looked at; pixels are read of this version and no other."""
+    """Size and modification time when it was looked at, of tiles in sum; pixels are read of this version and no other."""
 
     @property
     def from_top(self) -> bool:

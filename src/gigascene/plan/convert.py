@@ -168,14 +168,17 @@ def _of_map(folder: Path) -> Found:
         if (path := folder / name).is_file():
             said = reads(_text(path), str(path))
             break
-    picture = tiles.describe_map(folder, south=said.south, zoom=said.zoom, side=said.side, kind=said.kind)
+    grid = GRIDS[said.epsg]
+    picture = tiles.describe_map(
+        folder, south=said.south, across=grid.across, zoom=said.zoom, side=said.side, kind=said.kind
+    )
     tiling, (rows, columns) = picture.tiling, picture.shape
     assert tiling is not None
     assert tiling.on_map is not None
     at = Window(
         top=tiling.on_map.row, left=tiling.on_map.column, height=rows // tiling.side, width=columns // tiling.side
     )
-    return replace(of_picture(picture), geobox=GRIDS[said.epsg].geobox(at, tiling.level, tiling.side))
+    return replace(of_picture(picture), geobox=grid.geobox(at, tiling.level, tiling.side))
 
 
 def _text(path: Path) -> bytes:

@@ -55,7 +55,12 @@ def version(href: str) -> str:
 def check_unchanged(picture: PlainPicture) -> None:
     """Raise `BadInput` where the file is no longer the one that was described."""
     if version(picture.href) != picture.identity:
-        raise BadInput("has changed since it was looked at.", picture.href, hint="Begin again.")
+        raise changed(picture)
+
+
+def changed(picture: PlainPicture) -> BadInput:
+    """What is said where a file is no longer the one that was described."""
+    return BadInput("has changed since it was looked at.", picture.href, hint="Begin again.")
 
 
 def check_out(picture: PlainPicture, top: int, height: int, out: NDArray[Any], columns: int = 0) -> None:

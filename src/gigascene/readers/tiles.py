@@ -5,6 +5,7 @@ Tiles may overlap. Those that are not there are no data: alpha 0, or level 0 whe
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import threading
@@ -22,7 +23,7 @@ from gigascene.model.grid import PieceGrid, Window
 from gigascene.model.plain_picture import Depth, OnMap, PlainPicture, Tiling
 from gigascene.readers import _webp, jpeg, png
 from gigascene.readers._blocks import LARGEST_BLOCK, room
-from gigascene.readers._samples import AGAIN, check_columns, check_out, check_unchanged, open_file, version
+from gigascene.readers._samples import AGAIN, changed, check_columns, check_out, open_file, version
 from gigascene.storage.folder import tiles_beside
 
 Kind = Literal["png", "jpeg", "webp"]
@@ -30,8 +31,11 @@ Kind = Literal["png", "jpeg", "webp"]
 KINDS: dict[str, Kind] = {"png": "png", "jpg": "jpeg", "jpeg": "jpeg", "webp": "webp"}
 """By suffix."""
 
-_NUMBER = re.compile(r"\d{1,10}")
-_NAME = re.compile(r"(\d{1,10})_(\d{1,10})")
+DEEPEST = 30
+"""The largest zoom of web map tiles: a pixel is a seventh of a millimetre."""
+
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,9}")
+_NAME = re.compile(rf"({_NUMBER.pattern})_({_NUMBER.pattern})")
 _kept = threading.local()
 
 
@@ -68,12 +72,12 @@ def describe(path: str | Path, shape: tuple[int, int], tiling: Tiling) -> PlainP
         Naming the file: no tiles, or tiles that are not read.
     """
     href = str(path)
-    seen = version(href)
     side = min(tiling.side, max(shape)) + 2 * tiling.overlap
     if tiling.overlap > tiling.side or side * side * 8 > LARGEST_BLOCK:
         raise BadInput(f"has tiles of {tiling.side} pixels with {tiling.overlap} of overlap, which are not read.", href)
     grid = PieceGrid(shape=shape, piece=(tiling.side, tiling.side))
     first, there, alpha = _first(grid, tiling, href)
+    seen = identity(href, tiling)
     lost = there < len(grid) and not alpha and first.nodata is None
     return PlainPicture(
         href=href,
@@ -90,6 +94,19 @@ def describe(path: str | Path, shape: tuple[int, int], tiling: Tiling) -> PlainP
     )
 
 
+def identity(href: str, tiling: Tiling) -> str:
+    """Changes when any tile of the finest level may have: that of the descriptor or folder, and a sum over all tiles.
+
+    The sum is of hashes of name, size and time of each, so that it is the same in whatever order they are listed.
+    """
+    total = 0
+    for folder, entry, _ in _tiles(href, tiling):
+        status = entry.stat()
+        told = f"{folder}/{entry.name} {status.st_size} {status.st_mtime_ns}".encode()
+        total += int.from_bytes(hashlib.blake2b(told, digest_size=16).digest())
+    return f"{version(href)}+{total % (1 << 128):032x}"
+
+
 def missing(picture: PlainPicture) -> int:
     """Tiles of the finest level that are not there."""
     grid, tiling = _grid(picture)
@@ -97,23 +114,23 @@ def missing(picture: PlainPicture) -> int:
 
 
 def describe_map(
-    folder: Path, *, south: bool = False, zoom: int | None = None, side: int | None = None, kind: str | None = None
+    folder: Path,
+    *,
+    south: bool = False,
+    across: int = 1,
+    zoom: int | None = None,
+    side: int | None = None,
+    kind: str | None = None,
 ) -> PlainPicture:
     """The finest zoom of a folder of web map tiles, as far as its tiles reach; what is not said is seen from its files.
 
-    Raises `BadInput` naming the folder: no tiles, or tiles that are not read.
+    `across` is how many tiles zoom 0 has in a row. Raises `BadInput` naming the folder: no tiles, or tiles that are not read.
     """
     href = str(folder)
-    zooms = [int(name) for name in _listed(folder, href) if _NUMBER.fullmatch(name)]
-    level = max(zooms, default=None) if zoom is None else zoom
-    if level is None:
-        raise BadInput("holds no web map tiles: no folder in it has a zoom's number.", href)
-    kind = kind or next(_kinds(folder / str(level), href), "")
-    if kind not in KINDS:
-        has = f"has tiles of the kind {kind!r}" if kind else f"has no tile at its finest zoom, {level}"
-        raise BadInput(f"{has}; {', '.join(KINDS)} are read.", href)
-    places = ((_turned(row, level) if south else row, col) for row, col in _on_map(folder / str(level), kind, href))
-    within = (place for place in places if 0 <= place[0] < 1 << level)
+    level, kind = _finest(folder, zoom, kind)
+    tiling = Tiling(side=1, overlap=0, kind=kind, level=level, on_map=OnMap(row=0, column=0, south=south))
+    places = _turned_all(_on_map(href, tiling), tiling)
+    within = (place for place in places if place[0] < 1 << level and place[1] < across << level)
     some = next(within, None)
     if some is None:
         raise BadInput(f"has no tile at its finest zoom, {level}.", href)
@@ -121,9 +138,37 @@ def describe_map(
     for row, column in within:
         top, bottom = min(top, row), max(bottom, row)
         left, right = min(left, column), max(right, column)
-    tiling = Tiling(side=1, overlap=0, kind=kind, level=level, on_map=OnMap(row=top, column=left, south=south))
-    side = side or _header(_path(folder / str(level), tiling, some[0] - top, some[1] - left), tiling).shape[0]
-    return describe(folder, ((bottom - top + 1) * side, (right - left + 1) * side), replace(tiling, side=side))
+    side = side or _header(_path(folder / str(level), tiling, *some), tiling).shape[0]
+    tiling = replace(tiling, side=side, on_map=OnMap(row=top, column=left, south=south))
+    return describe(folder, ((bottom - top + 1) * side, (right - left + 1) * side), tiling)
+
+
+def _finest(folder: Path, zoom: int | None, kind: str | None) -> tuple[int, str]:
+    """The finest zoom that has tiles, and their kind, which is one."""
+    href = str(folder)
+    if kind is not None and kind not in KINDS:
+        raise BadInput(f"has tiles of the kind {kind!r}; {', '.join(KINDS)} are read.", href)
+    zooms = [int(entry.name) for entry in _folders(folder, href) if int(entry.name) <= DEEPEST]
+    if not zooms and zoom is None:
+        raise BadInput("holds no web map tiles: no folder in it has a zoom's number.", href)
+    for level in sorted(zooms, reverse=True) if zoom is None else [zoom]:
+        found = {suffix for _, suffix in _files(folder / str(level), href)}
+        if len(found) > 1 or (kind is not None and found - {kind}):
+            kinds = ", ".join(sorted(found))
+            raise BadInput(f"has tiles of several kinds at zoom {level} ({kinds}), and those of one are read.", href)
+        if found:
+            return level, found.pop()
+    level = max(zooms) if zoom is None else zoom
+    raise BadInput(f"has no tile at its finest zoom, {level}.", href)
+
+
+def _files(folder: Path, href: str) -> Iterator[tuple[str, str]]:
+    """Of the tiles of a zoom, of any kind that is read: name and suffix."""
+    for column in _folders(folder, href):
+        for entry in _listed(folder / column.name, href):
+            stem, _, suffix = entry.name.rpartition(".")
+            if _NUMBER.fullmatch(stem) and suffix in KINDS:
+                yield entry.name, suffix
 
 
 def read(picture: PlainPicture, top: int, height: int, out: NDArray[Any], left: int = 0) -> NDArray[Any]:
@@ -136,7 +181,8 @@ def read(picture: PlainPicture, top: int, height: int, out: NDArray[Any], left: 
     columns = out.shape[1]
     check_out(picture, top, height, out, columns)
     check_columns(picture, left, columns)
-    check_unchanged(picture)
+    if version(picture.href) != picture.identity.partition("+")[0]:
+        raise changed(picture)
     grid, _ = _grid(picture)
     side, window = grid.piece[0], Window(top=top, left=left, height=height, width=columns)
     for row in range(top // side, (window.bottom - 1) // side + 1):
@@ -162,52 +208,57 @@ def _folder(href: str, tiling: Tiling) -> Path:
 
 def _places(grid: PieceGrid, tiling: Tiling, href: str) -> Iterator[tuple[int, int]]:
     """Row and column of every tile that is there, in no order."""
-    folder, on_map = _folder(href, tiling), tiling.on_map
+    on_map = tiling.on_map
     if on_map is None:
-        found = _beside(folder, tiling.kind, href)
+        found = ((int(name[2]), int(name[1])) for _, _, name in _tiles(href, tiling))
     else:
-        turned = (
-            (_turned(row, tiling.level) if on_map.south else row, column)
-            for row, column in _on_map(folder, tiling.kind, href)
-        )
+        turned = _turned_all(_on_map(href, tiling), tiling)
         found = ((row - on_map.row, column - on_map.column) for row, column in turned)
     return ((row, column) for row, column in found if 0 <= row < grid.down and 0 <= column < grid.across)
 
 
-def _beside(folder: Path, kind: str, href: str) -> Iterator[tuple[int, int]]:
-    """Of files ``COLUMN_ROW.png``."""
-    for stem in _stems(folder, kind, href):
-        if found := _NAME.fullmatch(stem):
-            yield int(found[2]), int(found[1])
+def _on_map(href: str, tiling: Tiling) -> Iterator[tuple[int, int]]:
+    """Row, as files are named, and column."""
+    return ((int(name[0]), int(folder)) for folder, _, name in _tiles(href, tiling))
 
 
-def _on_map(folder: Path, kind: str, href: str) -> Iterator[tuple[int, int]]:
-    """Of files ``COLUMN/ROW.png``."""
-    for column in filter(_NUMBER.fullmatch, _listed(folder, href)):
-        for row in filter(_NUMBER.fullmatch, _stems(folder / column, kind, href)):
-            yield int(row), int(column)
+def _turned_all(places: Iterator[tuple[int, int]], tiling: Tiling) -> Iterator[tuple[int, int]]:
+    """Rows from the north."""
+    assert tiling.on_map is not None
+    if not tiling.on_map.south:
+        return places
+    turned = ((_turned(row, tiling.level), column) for row, column in places)
+    return (place for place in turned if place[0] >= 0)
 
 
-def _kinds(folder: Path, href: str) -> Iterator[str]:
-    """Suffixes of the tiles of a zoom."""
-    for column in filter(_NUMBER.fullmatch, _listed(folder, href)):
-        for name in _listed(folder / column, href):
-            stem, _, suffix = name.rpartition(".")
-            if _NUMBER.fullmatch(stem) and suffix in KINDS:
-                yield suffix
+def _tiles(href: str, tiling: Tiling) -> Iterator[tuple[str, os.DirEntry[str], re.Match[str]]]:
+    """Files of the finest level: the folder they are in, the file, what its name says."""
+    folder = _folder(href, tiling)
+    if tiling.on_map is None:
+        yield from (("", *found) for found in _named(folder, tiling.kind, _NAME, href))
+        return
+    for column in _folders(folder, href):
+        yield from ((column.name, *found) for found in _named(folder / column.name, tiling.kind, _NUMBER, href))
 
 
-def _stems(folder: Path, kind: str, href: str) -> Iterator[str]:
-    for name in _listed(folder, href):
-        stem, _, suffix = name.rpartition(".")
-        if suffix == kind:
-            yield stem
+def _named(
+    folder: Path, kind: str, pattern: re.Pattern[str], href: str
+) -> Iterator[tuple[os.DirEntry[str], re.Match[str]]]:
+    for entry in _listed(folder, href):
+        stem, _, suffix = entry.name.rpartition(".")
+        if suffix == kind and (found := pattern.fullmatch(stem)):
+            yield entry, found
 
 
-def _listed(folder: Path, href: str) -> Iterator[str]:
+def _folders(folder: Path, href: str) -> Iterator[os.DirEntry[str]]:
+    """Those that are named by a number."""
+    return (entry for entry in _listed(folder, href) if _NUMBER.fullmatch(entry.name) and entry.is_dir())
+
+
+def _listed(folder: Path, href: str) -> Iterator[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            yield from (entry.name for entry in entries)
+            yield from entries
     except OSError as error:
         what = f"has no tiles of its full resolution: {folder.parent.name}/{folder.name} cannot be listed ({error.strerror})."
         raise BadInput(what, href, hint=AGAIN) from error
