@@ -1,5 +1,6 @@
 """Workers that write into the body themselves: killed, frozen, elsewhere. The same bytes, and never a byte in what is not theirs."""
 
+import errno
 import hashlib
 import os
 import signal
@@ -350,6 +351,25 @@ def test_a_frozen_worker_of_a_dead_run_writes_into_no_other(sign, resume, on, jo
     assert (gigascene.run(plan, resume=resume).resumed > 0) == resume
     wake()
     check(plan, job)
+
+
+def test_a_copy_for_which_there_is_no_room_is_tried_again(tmp_path, monkeypatch):
+    """The old body is as it was, and whoever goes on later knows that it may be in others' hands."""
+    body = tmp_path / ".a.tif.part"
+    body.write_bytes(b"kept" * 1000)
+
+    def full(*_args, **_kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(in_place, "copy", full)
+        with pytest.raises(OSError, match="No space left"):
+            renewed(body)
+    (left,) = set(tmp_path.iterdir()) - {body}
+    assert left.stat().st_size == 0
+    assert shut_out(body)
+    renewed(body)
+    assert (list(tmp_path.iterdir()), body.read_bytes()) == ([body], b"kept" * 1000)
 
 
 def test_a_copy_of_a_body_has_its_holes(tmp_path):

@@ -105,6 +105,7 @@ def _begun(part: Path, journal: Journal, plan: Plan, *, resume: bool) -> None:
         except OSError as error:
             if not (exact and error.errno in NO_SPACE):
                 raise
+            shut_out(part)
     with part.open("ab+") as body:
         body.truncate(journal.verify(body))
 

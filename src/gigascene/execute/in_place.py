@@ -154,16 +154,16 @@ def shut_out(body: Path) -> bool:
 def renewed(body: Path) -> None:
     """The same bytes in a new file, of which nobody knows; what was never written takes no room there either."""
     new = _another(body)
-    try:
-        with body.open("rb") as source, new.open("xb", buffering=0) as file:
-            size = os.fstat(source.fileno()).st_size
+    with body.open("rb") as source, new.open("xb", buffering=0) as file:
+        size = os.fstat(source.fileno()).st_size
+        try:
             file.truncate(size)
             for begin, end in _written(source.fileno(), size):
                 file.seek(begin)
                 copy(source, begin, end - begin, file)
-    except BaseException:
-        discard(new)
-        raise
+        except BaseException:
+            file.truncate(0)  # it stays, without its bytes, and tells the next run that others may still hold the body
+            raise
     new.replace(body)
 
 
