@@ -87,7 +87,7 @@ def cut_to_memory(
     """
     total = 0
     for cut in _cuts(needs, format, codec, wanted.workers, processes):
-        ahead = (wanted.workers + max(wanted.workers // 2, 1)) * cut.task_pieces * codec.bound(format)
+        ahead = _under_way(wanted.workers, processes) * cut.task_pieces * codec.bound(format)
         running = projected(needs, format, codec, cut, wanted.workers, processes) + ahead
         total = max(running, processes * base() + alone)
         if total <= wanted.memory:
@@ -96,6 +96,11 @@ def cut_to_memory(
         f"This needs {total / MB:,.0f} MiB with {wanted.workers} workers ({wanted.engine}), and "
         f"{wanted.memory / MB:,.0f} MiB are allowed. {_less(wanted)}"
     )
+
+
+def _under_way(workers: int, processes: int) -> int:
+    """Tasks at a time: with each worker, and waiting. One that works elsewhere has the next at hand while its result travels."""
+    return workers + (workers if processes > 1 else max(workers // 2, 1))
 
 
 def of_worker(execution: Execution) -> int:
