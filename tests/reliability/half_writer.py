@@ -15,7 +15,7 @@ _passed = []
 
 
 def _half(file, data, offset):
-    way, marker = os.environ.get("GIGASCENE_TEST_HALF"), Path(os.environ.get("GIGASCENE_TEST_MARKER", "/nowhere"))
+    way, marker = os.environ["GIGASCENE_TEST_HALF"], Path(os.environ["GIGASCENE_TEST_MARKER"])
     try:
         _passed.append(offset)
         if len(_passed) <= int(os.environ.get("GIGASCENE_TEST_AFTER", "0")):
@@ -32,4 +32,5 @@ def _half(file, data, offset):
     marker.with_suffix(".done").touch()
 
 
-in_place.write_at = _half
+if "GIGASCENE_TEST_MARKER" in os.environ:  # not where pytest looks for examples in it
+    in_place.write_at = _half
