@@ -49,6 +49,20 @@ def _on_one_side(ring: F64, axis: int, sign: float, limit: float) -> F64:
     return both[np.stack([inside, crosses], axis=1)]
 
 
+def divided(ring: F64, longest: float) -> F64:
+    """The same ring with corners on edges that go further along x than so much (0: anything), at equal distances.
+
+    >>> divided(np.array([[0.0, 0.0], [8.0, 4.0]]), 4.0).tolist()
+    [[0.0, 0.0], [4.0, 2.0], [8.0, 4.0], [4.0, 2.0]]
+    """
+    if not longest:
+        return ring
+    edges = np.roll(ring, -1, axis=0) - ring
+    parts = np.maximum(np.ceil(np.abs(edges[:, 0]) / longest), 1).astype(np.int64)
+    shares = np.concatenate([np.arange(count) / count for count in parts])
+    return np.repeat(ring, parts, axis=0) + shares[:, None] * np.repeat(edges, parts, axis=0)
+
+
 def carried(ring: F64, carry: Carry, near: float) -> F64:
     """A ring on another map, (n, 2), with corners added so that its edges are `near` to what straight lines become there."""
     places = _moved(ring, carry)

@@ -18,7 +18,7 @@ from gigascene.kernels.outline import UNIT
 from gigascene.model.errors import BadInput
 from gigascene.model.grid import Window
 from gigascene.plan import geojson
-from gigascene.plan._rings import Box, Carry, carried, cut
+from gigascene.plan._rings import Box, Carry, carried, cut, divided
 from gigascene.plan.grid_names import DEGREES, spoken
 from gigascene.works._projection import world
 from gigascene.works._reach import corners, period, span, turns
@@ -70,6 +70,7 @@ class Region:
         A polygon that shows in two worlds of a map that repeats itself is there twice.
         """
         back, carry, box = ~grid.affine, self._way(grid), self._seen_from(grid)
+        around = world(_unit(self.crs))
 
         def places(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
             x, y = carry(x, y)
@@ -77,8 +78,8 @@ class Region:
 
         found = []
         for polygon in self.polygons:
-            for seen in _seen(polygon, box, world(_unit(self.crs))):
-                rings = [carried(ring, places, NEAR) for ring in seen]
+            for seen in _seen(polygon, box, around):
+                rings = [carried(divided(ring, around / 4), places, NEAR) for ring in seen]
                 if not all(np.isfinite(ring).all() for ring in rings):
                     raise BadInput(
                         f"cannot be shown in {spoken(grid.crs)}, which is made for another part of the Earth.",
@@ -138,15 +139,18 @@ def _seen(rings: Rings, box: Box | None, world: float) -> Iterator[list[NDArray[
 
 
 def _repeated(rings: list[NDArray[np.float64]], grid: GeoBox) -> Iterator[list[NDArray[np.float64]]]:
-    """Rings in pixels of a grid wherever they show in it, where its map repeats itself."""
+    """Rings in pixels of a grid wherever they show in it, where its map repeats itself.
+
+    A step of more than half the world is where the map was torn: no edge is so long (`divided`).
+    """
     columns = period(grid)
     if not columns:
         yield rings
         return
     rings = [np.stack([np.unwrap(ring[:, 0], period=columns), ring[:, 1]], axis=1) for ring in rings]
-    first = rings[0]
-    rings = [ring + np.array([columns * round((first[0, 0] - ring[0, 0]) / columns), 0.0]) for ring in rings]
-    low, high = float(first[:, 0].min()), float(first[:, 0].max())
+    low, high = float(rings[0][:, 0].min()), float(rings[0][:, 0].max())
+    # Holes lie within the outline.
+    rings = [ring + np.array([columns * math.ceil((low - ring[:, 0].min()) / columns - CLOSE), 0.0]) for ring in rings]
     for turn in turns(low, high, grid.shape[1], columns):
         yield [ring + np.array([turn, 0.0]) for ring in rings]
 
