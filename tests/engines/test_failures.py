@@ -54,6 +54,16 @@ def test_a_class_that_is_not_here_is_stood_in_for_below_what_it_is_a_kind_of(bel
     assert (str(found.error), exit_code(found.error)) == ("all its words", 1)
 
 
+def test_who_stands_in_for_an_error_of_the_system_has_its_number_and_file():
+    class Elsewhere(PermissionError):
+        pass
+
+    found = opened(packed(Failed(task=TASKS[0], error=Elsewhere(13, "no", "a.tif"), traceback="")))
+    assert isinstance(found, Failed)
+    assert isinstance(found.error, PermissionError)
+    assert (found.error.errno, found.error.filename, str(found.error)) == (13, "a.tif", "[Errno 13] no: 'a.tif'")
+
+
 def test_errors_in_a_group_keep_their_words():
     several = ExceptionGroup("all", [ValueError("one"), OSError("two")])
     found = opened(packed(Failed(task=TASKS[0], error=several, traceback="")))

@@ -153,6 +153,18 @@ def test_what_is_no_zoom_column_or_tile_is_passed_by(tmp_path):
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "b.png")), levels)
 
 
+def test_tiles_of_which_only_some_have_alpha(tmp_path):
+    """As programs leave them that make PNGs smaller: the first is full, and another is not."""
+    levels = picture()
+    gigascene.convert(geotiff(tmp_path / "a.tif", levels), f"{tmp_path}/tiles/", options={"tile": 64})
+    for path in (tmp_path / "tiles" / "7").rglob("*.png"):
+        tile = Image.open(path)
+        if tile.getextrema()[3][0] == 255:
+            tile.convert("RGB").save(path)
+    gigascene.convert(tmp_path / "tiles", tmp_path / "b.png")
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "b.png")), levels)
+
+
 def test_tiles_of_two_kinds_are_refused(tmp_path):
     gigascene.convert(geotiff(tmp_path / "a.tif", picture()), f"{tmp_path}/tiles/", options={"tile": 64})
     Image.fromarray(noise((64, 64))).save(tmp_path / "tiles" / "7" / "69" / "41.jpg")

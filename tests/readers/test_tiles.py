@@ -213,7 +213,7 @@ def test_a_broken_tile_is_named(tmp_path, kind, spoil, words):
 def test_a_tile_that_lies_about_its_size_takes_no_memory(tmp_path):
     path = pyramid(tmp_path, noise((200, 200)))
     huge(tmp_path / "a_files" / "8" / "1_1.png")
-    with pytest.raises(TaskFailed, match=r"1_1\.png"):
+    with pytest.raises(BadInput, match=r"1_1\.png"):
         gigascene.convert(path, tmp_path / "b.png", workers=1)
 
 

@@ -17,10 +17,12 @@ from PIL import Image
 
 import gigascene
 from cli.shell import PROGRAM, spoken
+from gigascene.engines._dask_spool import folder_of
 from gigascene.execute import in_place
-from gigascene.execute.in_place import Place, Witness, offset, renewed, shared, shut_out
+from gigascene.execute.in_place import Place, Witness, held, offset, renewed, shared, shut_out
+from gigascene.execute.run import Job
 from gigascene.model.contracts import Done, Piece
-from gigascene.model.errors import UsageError, WorkersLost
+from gigascene.model.errors import UsageError, WorkersLost, WriteFailed
 from gigascene.model.plan import Cut, Task
 from gigascene.registry import WRITERS
 from reliability.kills import clean, rows
@@ -88,8 +90,9 @@ def test_the_next_run_shuts_out_those_of_one_that_was_killed(tmp_path):
         path.write_bytes(b"old")
     kept = shared(body, processes=3)
     place = kept.__enter__()  # and never left: the coordinator was killed
-    assert shut_out(body)
-    assert not shut_out(body)
+    assert held(body)
+    shut_out(body)
+    assert not held(body)
     assert sorted(tmp_path.iterdir()) == [body, other]
     assert place.store(PIECE, 0, sync=False) is PIECE
     assert body.read_bytes() == b"old"
@@ -165,6 +168,27 @@ def test_what_is_assembled_from_a_body_has_slots_in_it(kind, small_scene, tmp_pa
     assert contents(tmp_path) == whole
     assert offset(plan.format, 1, apart=True) >= WRITERS[plan.format.writer].codec.bound(plan.format)
     assert offset(plan.format, 1, apart=False) is None
+
+
+def test_a_piece_that_is_larger_than_its_slot_is_refused(small_scene, tmp_path, monkeypatch):
+    plan = gigascene.plan_compose("ndvi", small_scene, tmp_path / "a.tif", options={"tile": 64})
+    body = tmp_path / ".a.tif.part"
+    body.touch()
+    with shared(body, processes=2) as place:
+        job = Job(plan, place)
+        most = job.codec.bound(plan.format)
+        with pytest.raises(ValueError, match="none should have more"):
+            job.stored(Piece(index=0, body=bytes(most + 1), sha256=""))
+        assert job.stored(Piece(index=0, body=bytes(most), sha256="")).stored
+
+
+def test_a_folder_of_others_takes_no_results_and_no_keys(tmp_path):
+    spool = tmp_path / ".a.tif.spool"
+    spool.mkdir()
+    spool.chmod(0o777)
+    with pytest.raises(WriteFailed, match="not ours alone"), folder_of("run", spool, "dask"):
+        pass
+    assert not list(spool.iterdir())
 
 
 @pytest.mark.parametrize("engines", [("processes", "serial"), ("serial", "processes")], ids="-".join)
@@ -367,7 +391,8 @@ def test_a_copy_for_which_there_is_no_room_is_tried_again(tmp_path, monkeypatch)
             renewed(body)
     (left,) = set(tmp_path.iterdir()) - {body}
     assert left.stat().st_size == 0
-    assert shut_out(body)
+    assert held(body)
+    shut_out(body)
     renewed(body)
     assert (list(tmp_path.iterdir()), body.read_bytes()) == ([body], b"kept" * 1000)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from gigascene.engines._parcel import HEAD, Damaged
-from gigascene.engines._spool import write
+from gigascene.engines._spool import check_owner, write
 from gigascene.storage.local import discard, writing
 
 MARK = b"gigaleft"
@@ -28,6 +28,7 @@ def folder_of(run: str, spool: Path, kind: str) -> Iterator[Path]:
     """A folder of a run, which nobody else may read, for as long as it lasts. Those that killed runs left go."""
     with writing(spool):
         spool.mkdir(mode=0o700, exist_ok=True)
+        check_owner(spool)
         for former in spool.glob(f"*.{kind}"):
             shutil.rmtree(former, ignore_errors=True)
         found = spool / f"{run}.{kind}"

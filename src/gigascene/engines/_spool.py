@@ -16,7 +16,6 @@ import struct
 from array import array
 from collections.abc import Generator, Iterable
 from contextlib import suppress
-from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
@@ -40,8 +39,9 @@ class Spool:
         """Whether a task of this run was seen to have failed."""
         self._read: dict[Path, int] = {}
         """Bytes of each log that are understood; -1: it is damaged from there on."""
+        self._logs: list[Path] = []
         self._numbers: dict[Path, int] = {}
-        """The same logs in the same order, from 1 on."""
+        """The same logs by their numbers, from 1 on, and the other way round."""
         self._log_of, self._offset_of = array("I"), array("Q")
         """Where the result of each task lies, if it is there: number of its log (from 1 on), offset. Twelve bytes for each task of a run."""
         self._claimed = 0
@@ -56,19 +56,13 @@ class Spool:
             if self.folder.exists() and not self._is_of(plan):
                 shutil.rmtree(self.folder)
             self.folder.mkdir(mode=0o700, exist_ok=True)
-            self._check_owner()
+            check_owner(self.folder)
             if not self._is_of(plan):  # jobs of a run that goes on may be reading it
                 (self.folder / "plan.json").write_text(plan, encoding="utf-8")
             with self._tasks.open("wb") as file:
                 for task in tasks:
                     file.write(_packed(task))
         return self._tasks.stat().st_size // TASK.size
-
-    def _check_owner(self) -> None:
-        """Whoever may write here decides what is in the picture."""
-        found = self.folder.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
-            raise WriteFailed(str(self.folder), "it is not ours alone: others may write to it", "Remove it.")
 
     def _is_of(self, plan: str) -> bool:
         with suppress(OSError, UnicodeDecodeError):
@@ -165,7 +159,7 @@ class Spool:
         position = self._position(task)
         if not self._log_of[position]:
             return None
-        log = next(islice(self._numbers, self._log_of[position] - 1, None))
+        log = self._logs[self._log_of[position] - 1]
         try:
             with log.open("rb") as file:
                 return opened(_record(file, self._offset_of[position]))
@@ -177,7 +171,8 @@ class Spool:
         """Read what has been added to any log: which results there are; they are checked when they are claimed."""
         for log in sorted(self.folder.glob("*.log")):
             if log not in self._read:
-                self._read[log], self._numbers[log] = 0, len(self._numbers) + 1
+                self._logs.append(log)
+                self._read[log], self._numbers[log] = 0, len(self._logs)
             start = self._read[log]
             with suppress(OSError):
                 if start >= 0 and log.stat().st_size >= start + HEAD.size:
@@ -233,6 +228,13 @@ class Spool:
                     self._count(position, 1)
         with suppress(OSError):
             log.rename(log.with_suffix(".damaged"))
+
+
+def check_owner(folder: Path) -> None:
+    """Raise `WriteFailed` where others may write to it too: they would decide what is in the picture, and read keys."""
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+        raise WriteFailed(str(folder), "it is not ours alone: others may write to it", "Remove it.")
 
 
 def _packed(task: Task) -> bytes:

@@ -183,11 +183,11 @@ class _Flight:
         """What a task has brought; what was left in a folder and is not there is brought once more, in hand."""
         told = self._told(future)
         if self._spool is None or not is_word(told):
-            return opened(told)
+            return _opened(task, told)
         try:
             found = opened(fetched(self._spool, told))
         except Damaged:
-            return opened(self._told(self.send(task, in_hand=True)))
+            return _opened(task, self._told(self.send(task, in_hand=True)))
         return replace(found, spooled=True) if isinstance(found, Done) else found
 
     def _told(self, future: Future) -> bytes:
@@ -200,8 +200,8 @@ class _Flight:
         """What a future says, as soon as it can say it; never waits for a cluster on which nobody works."""
         while True:
             self._check()
-            self._tend()
             with self._telling():
+                self._tend()
                 try:
                     return ask(timeout=LOOK_S)
                 except TimeoutError:
@@ -270,6 +270,14 @@ class _Promise:
     def cancel(self) -> None:
         """Nobody wants it any more."""
         self._flight.drop(self._future)
+
+
+def _opened(task: Task, record: bytes) -> Done | Failed:
+    try:
+        return opened(record)
+    except Damaged as error:
+        what = f"Task {task.index}: a worker has sent what cannot be understood ({error}). Is its gigascene another version?"
+        raise WorkersLost(what) from error
 
 
 def _who_writes(delivery: str | None) -> Writing:

@@ -13,7 +13,7 @@ from pathlib import Path
 from gigascene.execute import receipt as receipts
 from gigascene.execute import stac
 from gigascene.execute.capsule import failure
-from gigascene.execute.in_place import Place, Witness, has_places, offset, renewed, shared, shut_out
+from gigascene.execute.in_place import Place, Witness, has_places, held, offset, renewed, shared, shut_out
 from gigascene.execute.journal import Journal, journal_files
 from gigascene.execute.memory import watched
 from gigascene.execute.receipt import Receipt
@@ -96,16 +96,15 @@ def _begun(part: Path, journal: Journal, plan: Plan, *, resume: bool) -> None:
 
     Where there is no room for a copy, and pieces have places of their own, the file stays: what is late writes there what belongs there.
     """
-    held, exact = shut_out(part), offset(plan.format, 0, apart=False) is not None
     if not resume:
         discard(part)
-    elif held and part.exists():
+    elif held(part) and part.exists():
         try:
             renewed(part)
         except OSError as error:
-            if not (exact and error.errno in NO_SPACE):
+            if offset(plan.format, 0, apart=False) is None or error.errno not in NO_SPACE:
                 raise
-            shut_out(part)
+    shut_out(part)  # not before: whoever is killed meanwhile leaves word that it is held
     with part.open("ab+") as body:
         body.truncate(journal.verify(body))
 

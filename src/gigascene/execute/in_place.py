@@ -129,13 +129,13 @@ def _linked(body: Path, link: Path) -> bool:
 
 def _leaves_out(body: Path) -> bool:
     """Whether the file system keeps nothing of what was never written."""
-    with TemporaryFile(dir=body.parent) as file:
-        try:
+    try:
+        with TemporaryFile(dir=body.parent) as file:
             os.pwrite(file.fileno(), b"\0", PROBED)
             os.fsync(file.fileno())
-        except OSError:
-            return False
-        return os.fstat(file.fileno()).st_blocks * 512 < PROBED // 2
+            return os.fstat(file.fileno()).st_blocks * 512 < PROBED // 2
+    except OSError:
+        return False
 
 
 def _place(path: Path, *, apart: bool, afar: bool) -> Place:
@@ -143,12 +143,19 @@ def _place(path: Path, *, apart: bool, afar: bool) -> Place:
     return Place(path=path, machine=_machine(), file=(found.st_dev, found.st_ino), apart=apart, afar=afar)
 
 
-def shut_out(body: Path) -> bool:
-    """Nobody of a run that did not come to its end finds its body any more. True: somebody may have it in hand."""
+def held(body: Path) -> bool:
+    """Whether somebody of a run that did not come to its end may have it in hand."""
+    return any(_links(body))
+
+
+def shut_out(body: Path) -> None:
+    """Nobody of such a run finds it any more."""
+    discard(*list(_links(body)))
+
+
+def _links(body: Path) -> Iterator[Path]:
     ours = re.compile(re.escape(body.name) + r"\.[0-9a-f]{32}")
-    found = [path for path in body.parent.iterdir() if ours.fullmatch(path.name)]
-    discard(*found)
-    return bool(found)
+    return (path for path in body.parent.iterdir() if ours.fullmatch(path.name))
 
 
 def renewed(body: Path) -> None:

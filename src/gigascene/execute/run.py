@@ -72,11 +72,18 @@ class Job:
         return Done(task=task, pieces=pieces, seconds=time.thread_time() - began, author=self.author)
 
     def stored(self, piece: Piece, *, sync: bool = False) -> Piece:
-        """A piece, written where it belongs if that is known and can be done here; with `sync`, as if on another machine."""
+        """A piece, written where it belongs if that is known and can be done here; with `sync`, as if on another machine.
+
+        Where other machines write too, all write so.
+        """
         if self.place is None or not (self._near or self.place.afar):
             return piece
         at = offset(self.plan.format, piece.index, apart=self.place.apart)
-        return piece if at is None else self.place.store(piece, at, sync=sync or not self._near)
+        if at is None:
+            return piece
+        if len(piece.body) > (most := self.codec.bound(self.plan.format)):
+            raise ValueError(f"piece {piece.index} has {len(piece.body)} bytes, and none should have more than {most}")
+        return self.place.store(piece, at, sync=sync or not self._near or self.place.afar)
 
     @cached_property
     def _near(self) -> bool:

@@ -93,6 +93,6 @@ def _again(kind: type[Exception] | None, given: tuple[Any, ...], words: str) -> 
 def _stand_in(name: str, kind: type[Exception], given: tuple[Any, ...], words: str) -> Exception:
     """Whoever prints it, catches its kind or asks for its exit code, finds what he would have found."""
     same: Any = type(name, (kind,), {"__str__": lambda _: words})
-    error: Exception = same.__new__(same)
+    error: Exception = same.__new__(same, *given)  # of an OSError: with its number and files
     error.args = given
     return error

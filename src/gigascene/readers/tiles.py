@@ -55,7 +55,7 @@ class _Tile:
 def describe(path: str | Path, shape: tuple[int, int], tiling: Tiling) -> PlainPicture:
     """The picture whose descriptor says this; bands and type are those of its first tile.
 
-    It has alpha where its tiles have it (of WebP, any), and where some are not there and nothing else can say so.
+    It has alpha where any of its tiles has it, and where some are not there and nothing else can say so.
 
     Parameters
     ----------
@@ -275,7 +275,7 @@ def _first(grid: PieceGrid, tiling: Tiling, href: str) -> tuple[_Tile, int, bool
     folder = _folder(href, tiling)
     for there, place in enumerate(_places(grid, tiling, href), 1):  # noqa: B007  (counted)
         first = place if first is None else min(first, place)
-        if KINDS[tiling.kind] == "webp" and not alpha:  # those that are full leave it out
+        if KINDS[tiling.kind] != "jpeg" and not alpha:  # those that are full may leave it out
             alpha = _header(_path(folder, tiling, *place), tiling).alpha
     if first is None:
         raise BadInput("has no tiles of its full resolution.", href, hint=AGAIN)
