@@ -19,7 +19,7 @@ import gigascene
 from cli.shell import PROGRAM, spoken
 from gigascene.engines._dask_spool import folder_of
 from gigascene.execute import in_place
-from gigascene.execute.in_place import Place, Witness, held, offset, renewed, shared, shut_out
+from gigascene.execute.in_place import Place, Witness, held, place_in_body, renewed, shared, shut_out
 from gigascene.execute.run import Job
 from gigascene.model.contracts import Done, Piece
 from gigascene.model.errors import UsageError, WorkersLost, WriteFailed
@@ -166,8 +166,8 @@ def test_what_is_assembled_from_a_body_has_slots_in_it(kind, small_scene, tmp_pa
     receipt = gigascene.run(apart)
     assert receipt.came == {"target": receipt.pieces}
     assert contents(tmp_path) == whole
-    assert offset(plan.format, 1, apart=True) >= WRITERS[plan.format.writer].codec.bound(plan.format)
-    assert offset(plan.format, 1, apart=False) is None
+    assert place_in_body(plan.format, 1, apart=True) >= WRITERS[plan.format.writer].codec.bound(plan.format)
+    assert place_in_body(plan.format, 1, apart=False) is None
 
 
 def test_a_piece_that_is_larger_than_its_slot_is_refused(small_scene, tmp_path, monkeypatch):
@@ -221,13 +221,13 @@ def contents(folder):
 def test_what_is_written_from_front_to_back_has_no_places(small_scene, tmp_path):
     plan = gigascene.plan_compose("ndvi", small_scene, tmp_path / "a.png", engine="processes", workers=2)
     assert gigascene.run(plan).came.keys() == {"return"}
-    assert offset(plan.format, 0, apart=True) is None
+    assert place_in_body(plan.format, 0, apart=True) is None
 
 
 def test_a_body_beyond_what_file_systems_take_has_no_slots(small_scene, tmp_path):
     plan = gigascene.plan_compose("ndvi", small_scene, tmp_path / "a.tif")
     format = replace(plan.format, shape=(3_000_000, 3_000_000))
-    assert offset(format, 1, apart=True) is None
+    assert place_in_body(format, 1, apart=True) is None
 
 
 def test_a_disk_that_keeps_what_was_never_written_has_no_slots(small_scene, tmp_path, monkeypatch):

@@ -13,13 +13,10 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from gigascene.model.errors import UsageError
-from gigascene.model.grid import Window
+from gigascene.model.grid import DEEPEST_ZOOM, Window
 
 RADIUS = 6378137.0
 """Of the sphere of web mercator, metres (EPSG method 1024)."""
-
-DEEPEST = 30
-"""Largest zoom: a pixel is a seventh of a millimetre."""
 
 NEAR = 0.01
 """A picture may lie so many pixels beside the grid: numbers are rounded on their way."""
@@ -115,7 +112,7 @@ def on_grid(geobox: GeoBox, tile: int) -> OnGrid:
         raise _refusal("it is in another CRS" if geobox.crs else "it has no CRS", MERCATOR, 10, tile)
     a, b, left, d, e, top = list(geobox.affine)[:6]
     zoom = round(math.log2(grid.span / (tile * a))) if a > 0 else -1
-    near = min(max(zoom, 0), DEEPEST)
+    near = min(max(zoom, 0), DEEPEST_ZOOM)
     size = grid.resolution(near, tile)
     drift = max(geobox.shape[1] * abs(a - size), geobox.shape[0] * abs(e + size)) / size
     if zoom != near or b or d or drift > NEAR:

@@ -13,7 +13,7 @@ from pathlib import Path
 from gigascene.execute import receipt as receipts
 from gigascene.execute import stac
 from gigascene.execute.capsule import failure
-from gigascene.execute.in_place import Place, Witness, has_places, held, offset, renewed, shared, shut_out
+from gigascene.execute.in_place import Place, Witness, has_places, held, place_in_body, renewed, shared, shut_out
 from gigascene.execute.journal import Journal, journal_files
 from gigascene.execute.memory import watched
 from gigascene.execute.receipt import Receipt
@@ -102,7 +102,7 @@ def _begun(part: Path, journal: Journal, plan: Plan, *, resume: bool) -> None:
         try:
             renewed(part)
         except OSError as error:
-            if offset(plan.format, 0, apart=False) is None or error.errno not in NO_SPACE:
+            if place_in_body(plan.format, 0, apart=False) is None or error.errno not in NO_SPACE:
                 raise
     shut_out(part)  # not before: whoever is killed meanwhile leaves word that it is held
     with part.open("ab+") as body:
@@ -135,7 +135,7 @@ def engine_of(plan: Plan, where: Mapping[str, str]) -> Engine:
     known = set(kind.options)
     for name in where.keys() - known | (where.keys() & {SPOOL}):
         raise UsageError(f"the engine {execution.engine} has no option {name}")
-    if where.get(DELIVERY) == "target" and offset(plan.format, 0, apart=True) is None:
+    if where.get(DELIVERY) == "target" and place_in_body(plan.format, 0, apart=True) is None:
         what = f"where a piece of {plan.format.suffix} lies is known when those before it are made, so workers cannot write it there"
         raise UsageError(f"{what}: --delivery return or spool")
     spool = {SPOOL: str(target.sibling(SPOOL))} if SPOOL in known else {}

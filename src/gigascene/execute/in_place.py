@@ -48,7 +48,7 @@ PROBED = 1 << 26
 """Bytes that a file system must leave out of a file to be one that leaves them out."""
 
 
-def offset(format: Format, index: int, *, apart: bool) -> int | None:
+def place_in_body(format: Format, index: int, *, apart: bool) -> int | None:
     """First byte of a piece in the body, where that is known before any is made; None: behind the one before it.
 
     It is its place in the file, or, for processes that work `apart`, its slot.
@@ -101,9 +101,9 @@ class Place:
 
 def has_places(body: Path, format: Format, *, apart: bool) -> bool:
     """Whether pieces have places in a body, in the file, or in slots of one that takes no more room for them."""
-    if offset(format, 0, apart=False) is not None:
+    if place_in_body(format, 0, apart=False) is not None:
         return True
-    return offset(format, 0, apart=apart) is not None and _leaves_out(body)
+    return place_in_body(format, 0, apart=apart) is not None and _leaves_out(body)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gigascene.execute.in_place import Place, author, offset
+from gigascene.execute.in_place import Place, author, place_in_body
 from gigascene.execute.memory import give_back_freed
 from gigascene.execute.unpack import there
 from gigascene.kernels import palette, stretch
@@ -78,7 +78,7 @@ class Job:
         """
         if self.place is None or not (self._near or self.place.afar):
             return piece
-        at = offset(self.plan.format, piece.index, apart=self.place.apart)
+        at = place_in_body(self.plan.format, piece.index, apart=self.place.apart)
         if at is None:
             return piece
         if len(piece.body) > (most := self.codec.bound(self.plan.format)):

@@ -8,6 +8,7 @@ from typing import Any
 
 from gigascene.metadata.safe_xml import parse
 from gigascene.model.errors import BadInput
+from gigascene.model.grid import DEEPEST_ZOOM
 
 TILEJSON, RESOURCE = "tilejson.json", "tilemapresource.xml"
 MERCATOR, GEODETIC = 3857, 4326
@@ -15,9 +16,6 @@ MERCATOR, GEODETIC = 3857, 4326
 
 PROFILES = {"mercator": MERCATOR, "global-mercator": MERCATOR, "geodetic": GEODETIC, "global-geodetic": GEODETIC}
 """Those of TMS that have a global grid; a `raster` profile has none."""
-
-DEEPEST = 30
-"""The largest zoom that is believed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +48,7 @@ def of_tilejson(text: bytes, file: str) -> MapTiles:
         return MapTiles(
             epsg={f"EPSG:{code}": code for code in (MERCATOR, GEODETIC)}[found.get("crs", f"EPSG:{MERCATOR}")],
             south={"xyz": False, "tms": True}[found.get("scheme", "xyz")],
-            zoom=_within(found.get("maxzoom"), 0, DEEPEST),
+            zoom=_within(found.get("maxzoom"), 0, DEEPEST_ZOOM),
             side=_within(found.get("tileSize"), 1, 1 << 16),
             kind=_suffix(found.get("format")),
         )
@@ -71,7 +69,7 @@ def of_resource(text: bytes, file: str) -> MapTiles:
         return MapTiles(
             epsg=PROFILES[profile],
             south=True,
-            zoom=_within(max(orders), 0, DEEPEST),
+            zoom=_within(max(orders), 0, DEEPEST_ZOOM),
             side=_within(int(format["@width"]), 1, 1 << 16),
             kind=_suffix(format["@extension"]),
         )

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+DEEPEST_ZOOM = 30
+"""Of web maps: a pixel is a seventh of a millimetre."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:

@@ -16,8 +16,9 @@ from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 from pyproj.exceptions import CRSError, ProjError
 
-from gigascene.codecs.tile_grid import DEEPEST, MERCATOR
+from gigascene.codecs.tile_grid import MERCATOR
 from gigascene.model.errors import BadInput, UsageError
+from gigascene.model.grid import DEEPEST_ZOOM
 from gigascene.readers.geotiff import describe
 from gigascene.works._placed import whole_shift
 from gigascene.works._projection import world
@@ -133,9 +134,9 @@ def _of_tiles(zoom: str, sources: Sequence[GeoBox], tile: int) -> Lattice:
     if not zoom:
         unit = GeoBox((1, 1), Affine(1, 0, 0, 0, -1, 0), f"EPSG:{MERCATOR.epsg}")
         finest = min((pixel_size(source, unit) for source in sources if source.crs is not None), default=1.0)
-        zoom = str(min(max(round(math.log2(MERCATOR.span / tile / finest)), 0), DEEPEST))
-    if not zoom.isdigit() or int(zoom) > DEEPEST:
-        raise UsageError(f"there is no zoom level {zoom!r}; write tiles:12, up to tiles:{DEEPEST}")
+        zoom = str(min(max(round(math.log2(MERCATOR.span / tile / finest)), 0), DEEPEST_ZOOM))
+    if not zoom.isdigit() or int(zoom) > DEEPEST_ZOOM:
+        raise UsageError(f"there is no zoom level {zoom!r}; write tiles:12, up to tiles:{DEEPEST_ZOOM}")
     size = MERCATOR.resolution(int(zoom), tile)
     origin = (MERCATOR.left, MERCATOR.top)
     return Lattice(crs=CRS(f"EPSG:{MERCATOR.epsg}"), size=(size, size), origin=origin, snap=tile)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gigascene.model.errors import BadInput
-from gigascene.model.grid import PieceGrid, Window
+from gigascene.model.grid import DEEPEST_ZOOM, PieceGrid, Window
 from gigascene.model.plain_picture import Depth, OnMap, PlainPicture, Tiling
 from gigascene.readers import _webp, jpeg, png
 from gigascene.readers._blocks import LARGEST_BLOCK, room
@@ -30,9 +30,6 @@ Kind = Literal["png", "jpeg", "webp"]
 
 KINDS: dict[str, Kind] = {"png": "png", "jpg": "jpeg", "jpeg": "jpeg", "webp": "webp"}
 """By suffix."""
-
-DEEPEST = 30
-"""The largest zoom of web map tiles: a pixel is a seventh of a millimetre."""
 
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,9}")
 _NAME = re.compile(rf"({_NUMBER.pattern})_({_NUMBER.pattern})")
@@ -148,7 +145,7 @@ def _finest(folder: Path, zoom: int | None, kind: str | None) -> tuple[int, str]
     href = str(folder)
     if kind is not None and kind not in KINDS:
         raise BadInput(f"has tiles of the kind {kind!r}; {', '.join(KINDS)} are read.", href)
-    zooms = [int(entry.name) for entry in _folders(folder, href) if int(entry.name) <= DEEPEST]
+    zooms = [int(entry.name) for entry in _folders(folder, href) if int(entry.name) <= DEEPEST_ZOOM]
     if not zooms and zoom is None:
         raise BadInput("holds no web map tiles: no folder in it has a zoom's number.", href)
     for level in sorted(zooms, reverse=True) if zoom is None else [zoom]:
